@@ -1,0 +1,1 @@
+"""Access equipment: authentication, accounting and dynamic authorisation (RADIUS)."""

@@ -1,0 +1,92 @@
+"""The keyed digests that tie a RADIUS packet to its shared secret, and the hiding of passwords.
+
+Plain functions over octets that are already known to be well-formed; what must be verified when is decided in
+``radius.packet``. MD5 is what the RFCs prescribe; it is no choice of ours.
+"""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import md5
+
+from radius.errors import LocalFaultError, MalformedAttributeError, UnencodableError
+
+AUTHENTICATOR_LENGTH = 16
+NO_AUTHENTICATOR = bytes(AUTHENTICATOR_LENGTH)
+_HEAD_LENGTH = 4
+_ATTRIBUTES_AT = 20
+_BLOCK_LENGTH = 16
+_LONGEST_PASSWORD = 128
+
+
+def check_secret(secret: bytes) -> None:
+    """Raise LocalFaultError for an empty shared secret, which RFC 2865 section 3 forbids."""
+    if not secret:
+        raise LocalFaultError(
+            "the shared secret is empty; configure one of at least 16 octets for this equipment"
+        )
+
+
+def keyed_authenticator(octets: bytes, authenticator: bytes, secret: bytes) -> bytes:
+    """MD5 over the packet with ``authenticator`` in its authenticator field, then the secret.
+
+    With 16 zero octets this is the Request Authenticator of Accounting-Request (RFC 2866 section 3), Disconnect-Request
+    and CoA-Request (RFC 5176 section 2.3); with the request's authenticator it is the Response Authenticator of
+    every reply (RFC 2865 section 3).
+    """
+    return md5(
+        octets[:_HEAD_LENGTH] + authenticator + octets[_ATTRIBUTES_AT:] + secret, usedforsecurity=False
+    ).digest()
+
+
+def message_authenticator(octets: bytes, value_at: int, authenticator: bytes, secret: bytes) -> bytes:
+    """HMAC-MD5 of the packet with ``authenticator`` in its authenticator field (RFC 3579 section 3.2).
+
+    ``value_at`` is the offset of Message-Authenticator's 16 octets, which count as zero.
+    """
+    return hmac.digest(
+        secret,
+        octets[:_HEAD_LENGTH]
+        + authenticator
+        + octets[_ATTRIBUTES_AT:value_at]
+        + NO_AUTHENTICATOR
+        + octets[value_at + AUTHENTICATOR_LENGTH :],
+        "md5",
+    )
+
+
+def hide_password(password: bytes, secret: bytes, authenticator: bytes) -> bytes:
+    """User-Password as it travels (RFC 2865 section 5.2): padded to 16 octets and hidden by the secret.
+
+    ``authenticator`` is the Request Authenticator. Raises UnencodableError for more than 128 octets.
+    """
+    check_secret(secret)
+    if len(password) > _LONGEST_PASSWORD:
+        raise UnencodableError(f"a password has at most {_LONGEST_PASSWORD} octets, not {len(password)}")
+    padded = password + bytes(-len(password) % _BLOCK_LENGTH) or bytes(_BLOCK_LENGTH)
+    hidden, previous = b"", authenticator
+    for start in range(0, len(padded), _BLOCK_LENGTH):
+        previous = _exclusive_or(padded[start : start + _BLOCK_LENGTH], secret, previous)
+        hidden += previous
+    return hidden
+
+
+def reveal_password(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes:
+    """The password in a received User-Password (RFC 2865 section 5.2), without its padding of zero octets.
+
+    A wrong secret gives other octets, not an error. Raises MalformedAttributeError for a length that is not 16, 32 … 128.
+    """
+    check_secret(secret)
+    if not hidden or len(hidden) % _BLOCK_LENGTH or len(hidden) > _LONGEST_PASSWORD:
+        raise MalformedAttributeError("User-Password", "a multiple of 16 octets, at most 128")
+    revealed, previous = b"", authenticator
+    for start in range(0, len(hidden), _BLOCK_LENGTH):
+        block = hidden[start : start + _BLOCK_LENGTH]
+        revealed += _exclusive_or(block, secret, previous)
+        previous = block
+    return revealed.rstrip(b"\0")
+
+
+def _exclusive_or(block: bytes, secret: bytes, previous: bytes) -> bytes:
+    key = md5(secret + previous, usedforsecurity=False).digest()
+    return (int.from_bytes(block, "big") ^ int.from_bytes(key, "big")).to_bytes(_BLOCK_LENGTH, "big")

@@ -1,0 +1,306 @@
+"""RADIUS packets: octets to a packet or a reason to discard them, and a packet to octets. No sockets, no clock.
+
+RFC 2865 (authentication), 2866 (accounting), 3579 (Message-Authenticator), 5176 (dynamic authorisation), 5997
+(Status-Server), and the defence against BlastRADIUS (CVE-2024-3596): Message-Authenticator is the first attribute of
+what we send and, by default, required in what we receive.
+
+A server calls ``decode``, ``verify_request`` and ``encode_reply``; a client ``encode_request``, ``decode`` and
+``verify_reply``. Attributes are pairs of type and value octets; ``radius.attributes`` gives them names and types.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from radius.authenticators import (
+    AUTHENTICATOR_LENGTH,
+    NO_AUTHENTICATOR,
+    check_secret,
+    hide_password,
+    keyed_authenticator,
+    message_authenticator,
+    reveal_password,
+)
+from radius.errors import DiscardReason, PacketDiscarded, UnencodableError
+from radius.parser import Parser
+
+__all__ = [
+    "LONGEST_PACKET_OCTETS",
+    "REPLIES",
+    "SHORTEST_PACKET_OCTETS",
+    "Attribute",
+    "Code",
+    "DiscardReason",
+    "Packet",
+    "PacketDiscarded",
+    "decode",
+    "encode_reply",
+    "encode_request",
+    "hide_password",
+    "new_authenticator",
+    "reveal_password",
+    "verify_reply",
+    "verify_request",
+]
+
+SHORTEST_PACKET_OCTETS = 20
+LONGEST_PACKET_OCTETS = 4096
+
+Attribute = tuple[int, bytes]
+"""Type (1 to 255) and value (0 to 253 octets) as they are on the wire."""
+
+_HEADER = struct.Struct("!BBH16s")
+_PROXY_STATE = 33
+_EAP_MESSAGE = 79
+_MESSAGE_AUTHENTICATOR = 80
+_UNSIGNED_MESSAGE_AUTHENTICATOR = bytes((_MESSAGE_AUTHENTICATOR, 2 + AUTHENTICATOR_LENGTH)) + NO_AUTHENTICATOR
+_FIRST_VALUE_AT = SHORTEST_PACKET_OCTETS + 2
+
+
+class Code(IntEnum):
+    """The packet codes that we know; every other one is discarded."""
+
+    ACCESS_REQUEST = 1
+    ACCESS_ACCEPT = 2
+    ACCESS_REJECT = 3
+    ACCOUNTING_REQUEST = 4
+    ACCOUNTING_RESPONSE = 5
+    ACCESS_CHALLENGE = 11
+    STATUS_SERVER = 12
+    STATUS_CLIENT = 13
+    DISCONNECT_REQUEST = 40
+    DISCONNECT_ACK = 41
+    DISCONNECT_NAK = 42
+    COA_REQUEST = 43
+    COA_ACK = 44
+    COA_NAK = 45
+
+
+REPLIES: dict[Code, frozenset[Code]] = {
+    Code.ACCESS_REQUEST: frozenset({Code.ACCESS_ACCEPT, Code.ACCESS_REJECT, Code.ACCESS_CHALLENGE}),
+    Code.ACCOUNTING_REQUEST: frozenset({Code.ACCOUNTING_RESPONSE}),
+    # RFC 5997 section 2.3: which of the two depends on the port.
+    Code.STATUS_SERVER: frozenset({Code.ACCESS_ACCEPT, Code.ACCOUNTING_RESPONSE}),
+    Code.DISCONNECT_REQUEST: frozenset({Code.DISCONNECT_ACK, Code.DISCONNECT_NAK}),
+    Code.COA_REQUEST: frozenset({Code.COA_ACK, Code.COA_NAK}),
+}
+"""Every request, and what may answer it."""
+
+_CODES = {int(code): code for code in Code}
+# Their authenticator is random, so that only Message-Authenticator protects them and their replies.
+_RANDOM_AUTHENTICATOR = frozenset({Code.ACCESS_REQUEST, Code.STATUS_SERVER})
+# RFC 5176 section 3.4 has Message-Authenticator in these; in accounting it is unknown to the RFCs.
+_SENT_WITH_MESSAGE_AUTHENTICATOR = _RANDOM_AUTHENTICATOR | {Code.DISCONNECT_REQUEST, Code.COA_REQUEST}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Packet:
+    """A well-formed packet.
+
+    ``authenticator`` has 16 octets; ``octets`` is the whole packet as received or to be sent, without padding;
+    ``message_authenticator_at`` is the offset of that attribute's value in them, 0 where there is none.
+    """
+
+    code: Code
+    identifier: int
+    authenticator: bytes
+    attributes: tuple[Attribute, ...]
+    octets: bytes = b""
+    message_authenticator_at: int = 0
+
+    def __repr__(self) -> str:
+        # Attributes are personal data; a traceback must not carry them.
+        return f"Packet({self.code.name}, identifier={self.identifier}, {len(self.attributes)} attributes)"
+
+
+def decode(datagram: bytes) -> Packet:
+    """Read a datagram. It is well-formed afterwards, not yet authentic: call ``verify_request`` or ``verify_reply``.
+
+    Octets beyond the length field are padding and are ignored (RFC 2865 section 3). Raises PacketDiscarded.
+    """
+    if len(datagram) < SHORTEST_PACKET_OCTETS:
+        raise PacketDiscarded(DiscardReason.TOO_SHORT)
+    code_number, identifier, length, authenticator = _HEADER.unpack_from(datagram)
+    if length < SHORTEST_PACKET_OCTETS:
+        raise PacketDiscarded(DiscardReason.LENGTH_FIELD_TOO_SMALL)
+    if length > LONGEST_PACKET_OCTETS:
+        raise PacketDiscarded(DiscardReason.TOO_LONG)
+    if length > len(datagram):
+        raise PacketDiscarded(DiscardReason.LENGTH_FIELD_TOO_LARGE)
+    code = _CODES.get(code_number)
+    if code is None:
+        raise PacketDiscarded(DiscardReason.UNKNOWN_CODE)
+    octets = bytes(datagram[:length])
+    attributes = Parser(octets, SHORTEST_PACKET_OCTETS).attributes()
+    return Packet(
+        code, identifier, authenticator, attributes, octets, _find_message_authenticator(attributes)
+    )
+
+
+def verify_request(request: Packet, secret: bytes, *, require_message_authenticator: bool = True) -> None:
+    """Check that a request was made by somebody who knows the secret.
+
+    ``require_message_authenticator`` discards an Access-Request without one, which anybody in between could have forged
+    (BlastRADIUS); Status-Server (RFC 5997 section 3) and EAP-Message (RFC 3579 section 3.1) need it always. Where it is
+    present it is verified, in accounting and dynamic authorisation too. Raises PacketDiscarded.
+    """
+    check_secret(secret)
+    if request.code in _RANDOM_AUTHENTICATOR:
+        if not request.message_authenticator_at:
+            _check_may_do_without_message_authenticator(request, required=require_message_authenticator)
+            return
+        _check_message_authenticator(request, request.authenticator, secret)
+        return
+    if request.code not in REPLIES:
+        raise PacketDiscarded(DiscardReason.UNEXPECTED_CODE)
+    expected = keyed_authenticator(request.octets, NO_AUTHENTICATOR, secret)
+    if not hmac.compare_digest(expected, request.authenticator):
+        raise PacketDiscarded(DiscardReason.REQUEST_AUTHENTICATOR_WRONG)
+    if request.message_authenticator_at:
+        _check_message_authenticator(request, NO_AUTHENTICATOR, secret)
+
+
+def verify_reply(
+    reply: Packet, request: Packet, secret: bytes, *, require_message_authenticator: bool = True
+) -> None:
+    """Check that a reply belongs to a request that we sent and was made by somebody who knows the secret.
+
+    ``require_message_authenticator`` counts for replies to Access-Request and Status-Server. Raises PacketDiscarded.
+    """
+    check_secret(secret)
+    if reply.code not in REPLIES[request.code]:
+        raise PacketDiscarded(DiscardReason.UNEXPECTED_CODE)
+    if reply.identifier != request.identifier:
+        raise PacketDiscarded(DiscardReason.UNEXPECTED_IDENTIFIER)
+    expected = keyed_authenticator(reply.octets, request.authenticator, secret)
+    if not hmac.compare_digest(expected, reply.authenticator):
+        raise PacketDiscarded(DiscardReason.REPLY_AUTHENTICATOR_WRONG)
+    if reply.message_authenticator_at:
+        _check_message_authenticator(reply, request.authenticator, secret)
+    elif request.code in _RANDOM_AUTHENTICATOR:
+        _check_may_do_without_message_authenticator(reply, required=require_message_authenticator)
+
+
+def encode_reply(code: Code, request: Packet, attributes: Iterable[Attribute], secret: bytes) -> bytes:
+    """The datagram that answers ``request``.
+
+    A reply to Access-Request or Status-Server begins with Message-Authenticator; the request's Proxy-State attributes
+    follow in their order at the end (RFC 2865 section 5.33). The caller gives neither. Raises UnencodableError.
+    """
+    check_secret(secret)
+    if code not in REPLIES.get(request.code, ()):
+        raise UnencodableError(
+            f"{code.name} does not answer {request.code.name}; choose one of radius.packet.REPLIES"
+        )
+    proxy_states = tuple([attribute for attribute in request.attributes if attribute[0] == _PROXY_STATE])
+    body = _encode_attributes((*attributes, *proxy_states))
+    return _sign(
+        code, request.identifier, request.authenticator, body, secret, request.code in _RANDOM_AUTHENTICATOR
+    )
+
+
+def new_authenticator() -> bytes:
+    """A Request Authenticator for Access-Request or Status-Server: 16 unpredictable octets."""
+    return secrets.token_bytes(AUTHENTICATOR_LENGTH)
+
+
+def encode_request(
+    code: Code,
+    identifier: int,
+    attributes: Iterable[Attribute],
+    secret: bytes,
+    *,
+    authenticator: bytes | None = None,
+) -> Packet:
+    """A request to send (its ``octets``) and to keep for ``verify_reply``.
+
+    Message-Authenticator is added as the first attribute, but for accounting. ``authenticator`` is for Access-Request and
+    Status-Server, where a hidden password needs it before there is a packet; without it a new one is made.
+    Raises UnencodableError.
+    """
+    check_secret(secret)
+    if code not in REPLIES:
+        raise UnencodableError(f"{code.name} is not a request; use encode_reply")
+    if not 0 <= identifier <= 255:
+        raise UnencodableError(f"an identifier is from 0 to 255, not {identifier}")
+    body = _encode_attributes(attributes)
+    with_message_authenticator = code in _SENT_WITH_MESSAGE_AUTHENTICATOR
+    if code in _RANDOM_AUTHENTICATOR:
+        authenticator = authenticator or new_authenticator()
+        if len(authenticator) != AUTHENTICATOR_LENGTH:
+            raise UnencodableError(f"an authenticator has 16 octets, not {len(authenticator)}")
+        signed = _sign(code, identifier, authenticator, body, secret, with_message_authenticator)
+        return decode(signed[:4] + authenticator + signed[SHORTEST_PACKET_OCTETS:])
+    if authenticator is not None:
+        raise UnencodableError(f"the authenticator of {code.name} follows from its content; leave it out")
+    return decode(_sign(code, identifier, NO_AUTHENTICATOR, body, secret, with_message_authenticator))
+
+
+def _sign(
+    code: Code,
+    identifier: int,
+    authenticator: bytes,
+    body: bytes,
+    secret: bytes,
+    with_message_authenticator: bool,
+) -> bytes:
+    """The packet whose digests are computed with ``authenticator`` in place, and then replace it."""
+    if with_message_authenticator:
+        body = _UNSIGNED_MESSAGE_AUTHENTICATOR + body
+    length = SHORTEST_PACKET_OCTETS + len(body)
+    if length > LONGEST_PACKET_OCTETS:
+        raise UnencodableError(
+            f"a packet has at most {LONGEST_PACKET_OCTETS} octets, not {length}; send fewer attributes"
+        )
+    octets = _HEADER.pack(code, identifier, length, authenticator) + body
+    if with_message_authenticator:
+        digest = hmac.digest(secret, octets, "md5")
+        octets = octets[:_FIRST_VALUE_AT] + digest + octets[_FIRST_VALUE_AT + AUTHENTICATOR_LENGTH :]
+    signature = keyed_authenticator(octets, authenticator, secret)
+    return octets[:4] + signature + octets[SHORTEST_PACKET_OCTETS:]
+
+
+def _encode_attributes(attributes: Iterable[Attribute]) -> bytes:
+    parts: list[bytes] = []
+    for attribute_type, value in attributes:
+        if attribute_type == _MESSAGE_AUTHENTICATOR or not 0 < attribute_type < 256 or len(value) > 253:
+            raise UnencodableError(
+                f"attribute {attribute_type} of {len(value)} octets cannot be sent; types are 1 to 255, values at most"
+                " 253 octets, and Message-Authenticator is added by the codec"
+            )
+        parts.append(bytes((attribute_type, len(value) + 2)))
+        parts.append(value)
+    return b"".join(parts)
+
+
+def _find_message_authenticator(attributes: tuple[Attribute, ...]) -> int:
+    value_at = 0
+    position = SHORTEST_PACKET_OCTETS
+    for attribute_type, value in attributes:
+        if attribute_type == _MESSAGE_AUTHENTICATOR:
+            if value_at:
+                raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_REPEATED)
+            if len(value) != AUTHENTICATOR_LENGTH:
+                raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_MALFORMED)
+            value_at = position + 2
+        position += 2 + len(value)
+    return value_at
+
+
+def _check_message_authenticator(packet: Packet, authenticator: bytes, secret: bytes) -> None:
+    value_at = packet.message_authenticator_at
+    expected = message_authenticator(packet.octets, value_at, authenticator, secret)
+    if not hmac.compare_digest(expected, packet.octets[value_at : value_at + AUTHENTICATOR_LENGTH]):
+        raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_WRONG)
+
+
+def _check_may_do_without_message_authenticator(packet: Packet, *, required: bool) -> None:
+    if any(attribute_type == _EAP_MESSAGE for attribute_type, _ in packet.attributes):
+        raise PacketDiscarded(DiscardReason.EAP_WITHOUT_MESSAGE_AUTHENTICATOR)
+    if required or packet.code is Code.STATUS_SERVER:
+        raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_MISSING)

@@ -1,0 +1,56 @@
+"""The bounds-checked reader of received octets: nothing else takes them apart.
+
+A read past the end cannot be written with it, so that no length a remote end claims is believed.
+"""
+
+from __future__ import annotations
+
+from radius.errors import DiscardReason, PacketDiscarded
+
+
+class Parser:
+    """Reads octets from front to end."""
+
+    __slots__ = ("_octets", "_position")
+
+    def __init__(self, octets: bytes, position: int = 0) -> None:
+        self._octets = octets
+        self._position = position
+
+    def take(self, length: int) -> bytes:
+        """The next ``length`` octets. Raises PacketDiscarded when there are fewer."""
+        end = self._position + length
+        if length < 0 or end > len(self._octets):
+            raise PacketDiscarded(DiscardReason.ATTRIBUTE_TRUNCATED)
+        taken = self._octets[self._position : end]
+        self._position = end
+        return taken
+
+    def unsigned(self, length: int) -> int:
+        """The next ``length`` octets as an unsigned number in network byte order."""
+        return int.from_bytes(self.take(length), "big")
+
+    def attributes(self) -> tuple[tuple[int, bytes], ...]:
+        """All that is left, as attributes of one octet type, one octet length (which counts both) and value.
+
+        The format of attributes (RFC 2865 section 5) and of most vendors' attributes (section 5.26). Type 0 is reserved
+        and discards the packet. Raises PacketDiscarded.
+        """
+        octets, position, end = self._octets, self._position, len(self._octets)
+        found: list[tuple[int, bytes]] = []
+        while position < end:
+            if position + 2 > end:
+                raise PacketDiscarded(DiscardReason.ATTRIBUTE_TRUNCATED)
+            attribute_type = octets[position]
+            length = octets[position + 1]
+            if length < 2:
+                raise PacketDiscarded(DiscardReason.ATTRIBUTE_LENGTH_TOO_SMALL)
+            following = position + length
+            if following > end:
+                raise PacketDiscarded(DiscardReason.ATTRIBUTE_TRUNCATED)
+            if not attribute_type:
+                raise PacketDiscarded(DiscardReason.ATTRIBUTE_TYPE_ZERO)
+            found.append((attribute_type, octets[position + 2 : following]))
+            position = following
+        self._position = end
+        return tuple(found)
