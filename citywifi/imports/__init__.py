@@ -1,0 +1,1 @@
+"""Imports of the publishers' files: places, boundaries, deprivation, population, venues."""
