@@ -1,0 +1,59 @@
+# `make` alone prints what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help run test bench lint lock demo-city screenshots clean
+
+help: ## show this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## start everything with the demo city (Ctrl-C stops it)
+	@exec $(BIN)/citywifi serve --demo
+
+test: $(VENV)/.dev ## run every test; the last lines say which real peers took part
+	@tools/install_test_peers
+	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+lint: $(VENV)/.dev ## ruff, mypy --strict and the floors of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## measure the packet path and the portal on this machine
+	@$(BIN)/python -m bench
+
+lock: $(VENV)/.dev ## write the lock files anew from pyproject.toml
+	$(BIN)/pip-compile $(LOCK_OPTIONS) -o requirements.lock pyproject.toml
+	$(BIN)/pip-compile $(LOCK_OPTIONS) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+LOCK_OPTIONS := -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-emit-options \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+demo-city: $(VENV)/.dev ## make the demo city's file from the publishers' files in DATA=folder
+	$(BIN)/python -m tools.make_demo_city $(DATA)
+
+screenshots: $(VENV)/.dev ## take the README's pictures from a running demo
+	@tools/install_test_peers
+	$(BIN)/python -m tools.screenshots
+
+clean: ## remove the environment and the demo's data
+	rm -rf $(VENV) build *.egg-info var
+
+# A stamp per environment: it is made anew when what goes into it changed.
+$(VENV)/.run: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing what CityWiFi runs on into $(VENV) (about a minute) …"
+	@$(PIP) install --quiet --require-hashes -r requirements.lock
+	@$(PIP) install --quiet --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.run
+	@echo "Installing what the tests need into $(VENV) …"
+	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""What every room of the house stands on: settings, database, schema, privacy, telemetry."""

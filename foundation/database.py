@@ -1,0 +1,190 @@
+"""The database: engine, transactions, health. The only room that knows which database it is.
+
+SQLite in WAL mode is the embedded default: one file, no server, several processes. PostgreSQL serves a city; it is
+chosen by one setting. Statements are SQLAlchemy's and run on both; what differs stands here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, Table, event, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.types import TypeDecorator
+
+_SQLITE_BUSY_MILLISECONDS = 15_000
+_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgresql": "postgresql+asyncpg",
+    "postgres": "postgresql+asyncpg",
+}
+
+# SQLite numbers rows by itself only in a column that is exactly INTEGER.
+Identifier = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class DatabaseError(Exception):
+    """The database cannot be used; the message says which one (without its password) and what to do."""
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment in UTC: aware in Python; on SQLite, which has no zones, kept as UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone was given; use datetime.now(UTC)")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class least(GenericFunction[Any]):  # noqa: N801  an SQL function keeps its name
+    """The smaller of two values that are not null, on both databases."""
+
+    inherit_cache = True
+
+
+class greatest(GenericFunction[Any]):  # noqa: N801
+    """The larger of two values that are not null, on both databases."""
+
+    inherit_cache = True
+
+
+@compiles(least, "sqlite")
+def _sqlite_least(element: Any, compiler: Any, **options: Any) -> str:
+    return f"min({compiler.process(element.clauses, **options)})"
+
+
+@compiles(greatest, "sqlite")
+def _sqlite_greatest(element: Any, compiler: Any, **options: Any) -> str:
+    return f"max({compiler.process(element.clauses, **options)})"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseHealth:
+    """What `citywifi doctor` shows of the database."""
+
+    reachable: bool
+    description: str
+    round_trip_seconds: float
+    # The database's clock minus ours.
+    clock_offset_seconds: float
+
+
+class Database:
+    """One database; make one per process and close it at the end."""
+
+    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+        self._url = _async_url(url)
+        self.description = self._url.render_as_string(hide_password=True)
+        if self.is_sqlite and self._url.database:
+            Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._engine = _make_engine(self._url, pool_size)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """One process at a time writes; the others wait for it."""
+        return self._url.get_backend_name() == "sqlite"
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that sees one consistent state and writes nothing."""
+        async with self._engine.connect() as connection:
+            yield connection
+            await connection.rollback()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that is committed when the block ends and rolled back when it raises.
+
+        On SQLite the write lock is taken at once: a transaction that starts by reading and then writes would
+        otherwise fail when another process wrote in between.
+        """
+        async with self._engine.connect() as connection:
+            await connection.execution_options(citywifi_writes=True)
+            async with connection.begin():
+                yield connection
+
+    def insert(self, table: Table) -> postgresql.Insert:
+        """An INSERT that knows ``on_conflict_do_update`` and ``on_conflict_do_nothing``.
+
+        Both databases' constructs have the same methods; PostgreSQL's stands for both in the type.
+        """
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)  # type: ignore[return-value]
+
+    async def health(self) -> DatabaseHealth:
+        """Ask the database for its time; never raises."""
+        started = time.perf_counter()
+        question = (
+            "SELECT (julianday('now') - 2440587.5) * 86400" if self.is_sqlite else "SELECT extract(epoch FROM now())"
+        )
+        try:
+            async with asyncio.timeout(5), self.read() as connection:
+                database_time = float((await connection.execute(text(question))).scalar_one())
+        except (DBAPIError, OSError, TimeoutError):
+            return DatabaseHealth(False, self.description, time.perf_counter() - started, 0.0)
+        round_trip = time.perf_counter() - started
+        return DatabaseHealth(True, self.description, round_trip, database_time - time.time())
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        await self._engine.dispose()
+
+
+def _async_url(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise DatabaseError(
+            "the database address is not understood; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+        ) from None
+    driver = _DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise DatabaseError(f"{parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+    return parsed.set(drivername=driver)
+
+
+def _make_engine(url: URL, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_pre_ping=url.get_backend_name() != "sqlite"
+    )
+    if url.get_backend_name() == "sqlite":
+        event.listen(engine.sync_engine, "connect", _configure_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: Any, _record: object) -> None:
+    # We send BEGIN ourselves, because the driver's own would come late and never be immediate.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_SQLITE_BUSY_MILLISECONDS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # FULL: a committed transaction survives the loss of power, not only of the process.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("citywifi_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

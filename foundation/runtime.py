@@ -1,0 +1,109 @@
+"""A service process: what it is given, how it says that it is ready, and when it stops.
+
+The three services start alike: open the runtime, bind their sockets, say ready, wait for a signal, stop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+
+from foundation.database import Database
+from foundation.migrations import state as migration_state
+from foundation.privacy import Keyring
+from foundation.schema import installation, network_access_servers
+from foundation.settings import Settings
+
+# Shared secrets that stand in examples everywhere, so that anybody may try them.
+WELL_KNOWN_SECRETS = frozenset({b"testing123", b"secret", b"radius", b"uamsecret", b"demo-uamsecret", b"password", b""})
+
+
+class NotReadyError(Exception):
+    """The installation is not fit to serve; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What every service works with."""
+
+    settings: Settings
+    database: Database
+    keyring: Keyring
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """The demo's well-known key in a demo, else the key file. Raises PrivacyError."""
+    return Keyring.demo() if settings.demo else Keyring.load(settings.resolved_key_file)
+
+
+@asynccontextmanager
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Open and check what a service needs; closed when the block ends.
+
+    Raises NotReadyError (schema behind, foreign key, demo secrets outside a demo), PrivacyError or DatabaseError.
+    """
+    keyring = open_keyring(settings)
+    database = Database(settings.resolved_database_url)
+    try:
+        await check_ready(settings, database, keyring)
+        yield Runtime(settings, database, keyring)
+    finally:
+        await database.close()
+
+
+async def check_ready(settings: Settings, database: Database, keyring: Keyring) -> None:
+    """Refuse what would go wrong later, or be unsafe at once. Raises NotReadyError."""
+    try:
+        schema = await migration_state(database)
+    except (DBAPIError, OSError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise NotReadyError(f"the database {database.description} cannot be reached: {reason}") from None
+    if not schema.is_newest:
+        raise NotReadyError("the database's schema is not up to date; run `citywifi database prepare`")
+    async with database.read() as connection:
+        facts = {row.name: row.value for row in await connection.execute(select(installation))}
+        sealed = (await connection.execute(select(network_access_servers.c.secret_encrypted))).scalars().all()
+    if facts.get("key_fingerprint", keyring.fingerprint) != keyring.fingerprint:
+        raise NotReadyError("the key file is not the one that sealed this database; restore the right one")
+    if not settings.demo:
+        _refuse_demo(facts, keyring, sealed)
+
+
+def _refuse_demo(facts: dict[str, str], keyring: Keyring, sealed_secrets: Sequence[bytes]) -> None:
+    if keyring.is_demo or facts.get("demo") == "true":
+        raise NotReadyError(
+            "this database or key is the demo's, known to everybody; start with --demo, or prepare a new installation"
+        )
+    if any(keyring.decrypt("nas secret", sealed) in WELL_KNOWN_SECRETS for sealed in sealed_secrets):
+        raise NotReadyError("a network access server has a well-known secret such as testing123; give it a random one")
+
+
+def notify_ready() -> None:
+    """Tell who started us that we serve (systemd's notify protocol, sd_notify(3)); does nothing where nobody asks."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as notification:
+        notification.connect(f"\0{address[1:]}" if address.startswith("@") else address)
+        notification.sendall(f"READY=1\nMAINPID={os.getpid()}".encode())
+
+
+async def wait_for_stop() -> None:
+    """Return at SIGTERM or SIGINT."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    try:
+        await stopped.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,45 @@
+"""The tables, one file per subject. Every record of a person or a place belongs to a council (`council_id`)."""
+
+from foundation.schema.audit import audit_events, installation
+from foundation.schema.equipment import access_points, network_access_servers
+from foundation.schema.metadata import metadata
+from foundation.schema.people import (
+    credentials,
+    devices,
+    journeys,
+    one_time_tokens,
+    residents,
+    terms_acceptances,
+    terms_versions,
+    verification_codes,
+)
+from foundation.schema.places import councils, postcodes, small_area_changes, small_areas, venues, wards
+from foundation.schema.sessions import accounting_restarts, accounting_sessions, authentications
+from foundation.schema.statistics import hourly_usage, job_progress
+
+__all__ = [
+    "access_points",
+    "accounting_restarts",
+    "accounting_sessions",
+    "audit_events",
+    "authentications",
+    "councils",
+    "credentials",
+    "devices",
+    "hourly_usage",
+    "installation",
+    "job_progress",
+    "journeys",
+    "metadata",
+    "network_access_servers",
+    "one_time_tokens",
+    "postcodes",
+    "residents",
+    "small_area_changes",
+    "small_areas",
+    "terms_acceptances",
+    "terms_versions",
+    "venues",
+    "verification_codes",
+    "wards",
+]

@@ -1,0 +1,146 @@
+"""Residents, their devices, what they accepted, and what lets them in.
+
+Contact details are encrypted and looked up by keyed hash; MAC addresses are only kept as keyed hashes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+
+from foundation.database import UtcDateTime
+from foundation.schema.metadata import council_id, metadata, primary_key, reference
+
+residents = Table(
+    "residents",
+    metadata,
+    primary_key(),
+    council_id(),
+    # none (click-through) or email.
+    Column("contact_kind", String(16), nullable=False),
+    # Keyring.encrypt("contact", …)
+    Column("contact_encrypted", LargeBinary),
+    # Keyring.contact_pseudonym(…)
+    Column("contact_pseudonym", LargeBinary(16)),
+    Column("language", String(8), nullable=False, server_default="en"),
+    reference("registered_venue_id", "venues", nullable=True),
+    Column("registered_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    UniqueConstraint("council_id", "contact_pseudonym"),
+    Index(None, "council_id", "registered_at"),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    primary_key(),
+    council_id(),
+    reference("resident_id", "residents", on_delete="CASCADE"),
+    # Keyring.device_pseudonym(…)
+    Column("mac_pseudonym", LargeBinary(16), nullable=False),
+    # The device made its address up, so it will come back with another one.
+    Column("randomised", Boolean, nullable=False),
+    # Until then it is let on by MAC authentication; null if the resident did not choose it.
+    Column("remembered_until", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_seen_at", UtcDateTime, nullable=False),
+    UniqueConstraint("council_id", "mac_pseudonym"),
+    Index(None, "resident_id"),
+)
+
+terms_versions = Table(
+    "terms_versions",
+    metadata,
+    primary_key(),
+    council_id(),
+    # Rises by one with each change, over all languages.
+    Column("version", Integer, nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    UniqueConstraint("council_id", "version", "language"),
+)
+
+terms_acceptances = Table(
+    "terms_acceptances",
+    metadata,
+    primary_key(),
+    council_id(),
+    reference("resident_id", "residents", on_delete="CASCADE"),
+    reference("terms_version_id", "terms_versions"),
+    reference("venue_id", "venues", nullable=True),
+    Column("accepted_at", UtcDateTime, nullable=False),
+    Index(None, "resident_id"),
+)
+
+one_time_tokens = Table(
+    "one_time_tokens",
+    metadata,
+    primary_key(),
+    council_id(),
+    # Random; the password is Keyring.one_time_password(user_name) and is not stored.
+    Column("user_name", String(64), nullable=False, unique=True),
+    reference("resident_id", "residents", on_delete="CASCADE"),
+    # It is good only for this device behind this gateway.
+    reference("device_id", "devices", on_delete="CASCADE"),
+    reference("nas_id", "network_access_servers"),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    # How often it let the device on: once, and once more in case the first answer was lost.
+    Column("uses", Integer, nullable=False, server_default="0"),
+    Index(None, "expires_at"),
+)
+
+credentials = Table(
+    "credentials",
+    metadata,
+    primary_key(),
+    council_id(),
+    reference("resident_id", "residents", nullable=True, on_delete="CASCADE"),
+    Column("user_name", String(253), nullable=False),
+    # Keyring.encrypt("credential", …): CHAP needs the password itself.
+    Column("password_encrypted", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    UniqueConstraint("council_id", "user_name"),
+)
+
+journeys = Table(
+    "journeys",
+    metadata,
+    primary_key(),
+    council_id(),
+    # Keyring.pseudonym("journey", …) of the unguessable identifier in the path.
+    Column("path_pseudonym", LargeBinary(16), nullable=False, unique=True),
+    reference("nas_id", "network_access_servers"),
+    reference("venue_id", "venues", nullable=True),
+    Column("mac_pseudonym", LargeBinary(16), nullable=False),
+    reference("resident_id", "residents", nullable=True, on_delete="CASCADE"),
+    Column("state", String(16), nullable=False),
+    Column("language", String(8), nullable=False),
+    # Keyring.encrypt("journey", JSON): what the gateway said and what the resident entered so far.
+    Column("details_encrypted", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index(None, "nas_id", "mac_pseudonym"),
+    Index(None, "expires_at"),
+)
+
+verification_codes = Table(
+    "verification_codes",
+    metadata,
+    primary_key(),
+    council_id(),
+    reference("journey_id", "journeys", on_delete="CASCADE"),
+    reference("nas_id", "network_access_servers"),
+    Column("contact_pseudonym", LargeBinary(16), nullable=False),
+    Column("mac_pseudonym", LargeBinary(16), nullable=False),
+    # Keyring.pseudonym("code", …)
+    Column("code_pseudonym", LargeBinary(16), nullable=False),
+    Column("attempts_left", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index(None, "council_id", "contact_pseudonym", "created_at"),
+    Index(None, "journey_id"),
+)

@@ -1,0 +1,91 @@
+"""What RADIUS writes: accounting sessions, restarts of access equipment, the log of authentications."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from foundation.database import UtcDateTime
+from foundation.schema.metadata import council_id, metadata, primary_key, reference
+
+accounting_sessions = Table(
+    "accounting_sessions",
+    metadata,
+    primary_key(),
+    council_id(),
+    # Digest of what makes a session one: NAS, NAS-Identifier, Acct-Session-Id, Calling-Station-Id.
+    Column("session_key", LargeBinary(16), nullable=False, unique=True),
+    reference("nas_id", "network_access_servers"),
+    Column("nas_identifier", String(253), nullable=False, server_default=""),
+    reference("access_point_id", "access_points", nullable=True),
+    reference("venue_id", "venues", nullable=True),
+    reference("resident_id", "residents", nullable=True, on_delete="SET NULL"),
+    reference("device_id", "devices", nullable=True, on_delete="SET NULL"),
+    Column("acct_session_id", String(253), nullable=False),
+    # The next three name a device; they are cleared a while after the session ended.
+    Column("user_name", String(253)),
+    Column("calling_station_id", String(253)),
+    Column("framed_ip_address", String(45)),
+    Column("network_name", String(253)),
+    # Earliest known start, latest known event, both by the NAS.
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    # Our clock at the latest record.
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("stopped_at", UtcDateTime),
+    # stop (the NAS said so), restart (Accounting-On or -Off) or lost.
+    Column("ended_by", String(16)),
+    # RFC 2866 section 5.10
+    Column("terminate_cause", Integer),
+    Column("session_seconds", BigInteger, nullable=False, server_default="0"),
+    # As the NAS counts: input is from the device, output is to the device.
+    Column("input_octets", BigInteger, nullable=False, server_default="0"),
+    Column("output_octets", BigInteger, nullable=False, server_default="0"),
+    Index(None, "council_id", "started_at"),
+    # What changed since the last roll-up.
+    Index(None, "received_at"),
+    # Sessions now, and those that a restart ends.
+    Index(None, "stopped_at", "nas_id"),
+    Index(None, "device_id", "started_at"),
+)
+
+accounting_restarts = Table(
+    "accounting_restarts",
+    metadata,
+    primary_key(),
+    council_id(),
+    reference("nas_id", "network_access_servers", on_delete="CASCADE"),
+    Column("nas_identifier", String(253), nullable=False),
+    # The latest Accounting-On or -Off: no session that began before it can still be open.
+    Column("restarted_at", UtcDateTime, nullable=False),
+    UniqueConstraint("nas_id", "nas_identifier"),
+)
+
+authentications = Table(
+    "authentications",
+    metadata,
+    primary_key(),
+    council_id(),
+    Column("at", UtcDateTime, nullable=False),
+    reference("nas_id", "network_access_servers", on_delete="CASCADE"),
+    reference("venue_id", "venues", nullable=True),
+    # pap, chap, mac …
+    Column("method", String(16), nullable=False),
+    Column("accepted", Boolean, nullable=False),
+    # Why not, in words that an engineer understands; empty when accepted.
+    Column("reason", String(200), nullable=False),
+    # Keyring.pseudonym("user", …): tells whether two lines are the same device, not whose it is.
+    Column("user_pseudonym", LargeBinary(16), nullable=False),
+    Column("milliseconds", Float, nullable=False),
+    Index(None, "council_id", "at"),
+)

@@ -1,0 +1,176 @@
+"""Typed settings: defaults here, then a TOML file, then ``CITYWIFI_*`` environment variables.
+
+A section's value is set as ``CITYWIFI_PORTAL__PORT=8081`` or, in the file, ``[portal]`` ``port = 8081``. The file is
+``citywifi.toml`` in the working directory, or what ``CITYWIFI_SETTINGS_FILE`` names.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names it and says what would be right."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PortalSettings(_Section):
+    """The captive portal, which residents see."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    # What gateways have as their portal address: the redirect's seal is computed over this text.
+    public_url: str = "http://127.0.0.1:8080"
+    journey_lifetime_seconds: Positive = 3600
+    one_time_password_lifetime_seconds: Positive = 120
+    verification_code_lifetime_seconds: Positive = 900
+    verification_attempts: Positive = 5
+    # How often one contact, one device and one gateway may ask for a code in an hour.
+    codes_per_contact_per_hour: Positive = 5
+    codes_per_device_per_hour: Positive = 5
+    codes_per_gateway_per_hour: Positive = 600
+    remembered_device_days: Positive = 90
+
+
+class MailSettings(_Section):
+    """Mail with verification codes; without a host it goes to the outbox folder, which only the demo allows."""
+
+    host: str = ""
+    port: Port = 587
+    start_tls: bool = True
+    user_name: str = ""
+    password: SecretStr = SecretStr("")
+    sender: str = "wifi@localhost"
+    timeout_seconds: Positive = 20
+
+
+class RadiusSettings(_Section):
+    """The RADIUS server."""
+
+    host: str = "127.0.0.1"
+    authentication_port: Port = 1812
+    accounting_port: Port = 1813
+    session_timeout_seconds: Positive = 4 * 3600
+    idle_timeout_seconds: Positive = 900
+    # RFC 2869 section 2.1 advises at least 600; hostapd and CoovaChilli ignore less than 60.
+    interim_interval_seconds: Annotated[int, Field(ge=60)] = 600
+    download_kilobits_per_second: Positive = 10_000
+    upload_kilobits_per_second: Positive = 5_000
+    # How long an answer is kept for retransmissions (RFC 5080 section 2.2.2).
+    duplicate_cache_seconds: Positive = 10
+    # Acct-Delay-Time beyond this is not believed; the time of arrival is taken instead.
+    accounting_delay_limit_seconds: Positive = 7 * 86400
+    receive_buffer_octets: Positive = 8 * 1024 * 1024
+
+
+class MonitoringSettings(_Section):
+    """Console, reports and metrics."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8090
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Port = 9108
+    # argon2 hash of the console's password, as `citywifi console-password` prints it; the demo needs none.
+    console_password_hash: SecretStr = SecretStr("")
+    usage_interval_seconds: Positive = 15
+    # An access point that was not heard for so long is shown as silent.
+    silent_after_seconds: Positive = 1800
+    # Counts of people below this are not published (ICO and ONS practice for small counts).
+    smallest_published_count: Positive = 5
+
+
+class RetentionSettings(_Section):
+    """How long personal data is kept; each limit is kept by an hourly job."""
+
+    raw_identifier_hours: Positive = 24
+    journey_hours: Positive = 24
+    authentication_days: Positive = 90
+    session_days: Positive = 180
+    unused_resident_days: Positive = 365
+    audit_days: Positive = 730
+
+
+class Settings(BaseSettings):
+    """All settings of an installation."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CITYWIFI_", env_nested_delimiter="__", extra="forbid", frozen=True, case_sensitive=False
+    )
+
+    demo: bool = False
+    data_directory: Path = Path("var")
+    # Empty means SQLite in the data directory; for a city: postgresql://user:password@host/name
+    database_url: SecretStr = SecretStr("")
+    key_file: Path | None = None
+    log_level: str = "info"
+    portal: PortalSettings = PortalSettings()
+    mail: MailSettings = MailSettings()
+    radius: RadiusSettings = RadiusSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    retention: RetentionSettings = RetentionSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+        return init_settings, env_settings, file
+
+    @cached_property
+    def resolved_database_url(self) -> str:
+        """The database's address, also where none was set."""
+        url = self.database_url.get_secret_value()
+        return url or f"sqlite:///{self.data_directory.absolute() / 'citywifi.sqlite3'}"
+
+    @cached_property
+    def resolved_key_file(self) -> Path:
+        """Where the master key is kept."""
+        return self.key_file or self.data_directory / "citywifi.key"
+
+    @property
+    def outbox_directory(self) -> Path:
+        """Where the demo's mail goes."""
+        return self.data_directory / "outbox"
+
+    @property
+    def metrics_directory(self) -> Path:
+        """Where the services' processes share their metrics."""
+        return self.data_directory / "metrics"
+
+
+def settings_file() -> Path:
+    """The settings file that is read, whether it exists or not."""
+    return Path(os.environ.get("CITYWIFI_SETTINGS_FILE", "citywifi.toml"))
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings. Raises SettingsError with one line for each wrong value, and never shows the value."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+        raise SettingsError("settings are wrong: " + "; ".join(lines)) from None
+    except ValueError as error:  # TOML that cannot be parsed
+        raise SettingsError(f"{settings_file()} cannot be read: {error}") from None

