@@ -22,9 +22,7 @@ _LONGEST_PASSWORD = 128
 def check_secret(secret: bytes) -> None:
     """Raise LocalFaultError for an empty shared secret, which RFC 2865 section 3 forbids."""
     if not secret:
-        raise LocalFaultError(
-            "the shared secret is empty; configure one of at least 16 octets for this equipment"
-        )
+        raise LocalFaultError("the shared secret is empty; configure one of at least 16 octets for this equipment")
 
 
 def keyed_authenticator(octets: bytes, authenticator: bytes, secret: bytes) -> bytes:
@@ -34,9 +32,7 @@ def keyed_authenticator(octets: bytes, authenticator: bytes, secret: bytes) -> b
     and CoA-Request (RFC 5176 section 2.3); with the request's authenticator it is the Response Authenticator of
     every reply (RFC 2865 section 3).
     """
-    return md5(
-        octets[:_HEAD_LENGTH] + authenticator + octets[_ATTRIBUTES_AT:] + secret, usedforsecurity=False
-    ).digest()
+    return md5(octets[:_HEAD_LENGTH] + authenticator + octets[_ATTRIBUTES_AT:] + secret, usedforsecurity=False).digest()
 
 
 def message_authenticator(octets: bytes, value_at: int, authenticator: bytes, secret: bytes) -> bytes:

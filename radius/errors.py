@@ -87,9 +87,7 @@ class MalformedAttributeError(RemoteFaultError):
     """
 
     def __init__(self, attribute_name: str, expected: str) -> None:
-        super().__init__(
-            DiscardReason.ATTRIBUTE_MALFORMED, f"{attribute_name} is malformed; expected {expected}"
-        )
+        super().__init__(DiscardReason.ATTRIBUTE_MALFORMED, f"{attribute_name} is malformed; expected {expected}")
         self.attribute_name = attribute_name
 
 

@@ -137,9 +137,7 @@ def decode(datagram: bytes) -> Packet:
         raise PacketDiscarded(DiscardReason.UNKNOWN_CODE)
     octets = bytes(datagram[:length])
     attributes = Parser(octets, SHORTEST_PACKET_OCTETS).attributes()
-    return Packet(
-        code, identifier, authenticator, attributes, octets, _find_message_authenticator(attributes)
-    )
+    return Packet(code, identifier, authenticator, attributes, octets, _find_message_authenticator(attributes))
 
 
 def verify_request(request: Packet, secret: bytes, *, require_message_authenticator: bool = True) -> None:
@@ -165,9 +163,7 @@ def verify_request(request: Packet, secret: bytes, *, require_message_authentica
         _check_message_authenticator(request, NO_AUTHENTICATOR, secret)
 
 
-def verify_reply(
-    reply: Packet, request: Packet, secret: bytes, *, require_message_authenticator: bool = True
-) -> None:
+def verify_reply(reply: Packet, request: Packet, secret: bytes, *, require_message_authenticator: bool = True) -> None:
     """Check that a reply belongs to a request that we sent and was made by somebody who knows the secret.
 
     ``require_message_authenticator`` counts for replies to Access-Request and Status-Server. Raises PacketDiscarded.
@@ -194,14 +190,10 @@ def encode_reply(code: Code, request: Packet, attributes: Iterable[Attribute], s
     """
     check_secret(secret)
     if code not in REPLIES.get(request.code, ()):
-        raise UnencodableError(
-            f"{code.name} does not answer {request.code.name}; choose one of radius.packet.REPLIES"
-        )
+        raise UnencodableError(f"{code.name} does not answer {request.code.name}; choose one of radius.packet.REPLIES")
     proxy_states = tuple([attribute for attribute in request.attributes if attribute[0] == _PROXY_STATE])
     body = _encode_attributes((*attributes, *proxy_states))
-    return _sign(
-        code, request.identifier, request.authenticator, body, secret, request.code in _RANDOM_AUTHENTICATOR
-    )
+    return _sign(code, request.identifier, request.authenticator, body, secret, request.code in _RANDOM_AUTHENTICATOR)
 
 
 def new_authenticator() -> bytes:
