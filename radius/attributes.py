@@ -47,7 +47,9 @@ class AttributeDefinition:
 
 
 def encode(name: str, value: Value) -> Attribute:
-    """One attribute as it goes into a packet; a number may be given by its name, as in ``("Service-Type", "Login-User")``.
+    """One attribute as it goes into a packet.
+
+    A number may be given by its name, as in ``encode("Acct-Status-Type", "Stop")``.
 
     Raises UnknownAttributeError for a name that no dictionary has, UnencodableError for a value that does not fit.
     """
@@ -176,13 +178,15 @@ def definition_of(name: str) -> AttributeDefinition:
 
 def _vendor_attributes(octets: bytes, name: str) -> tuple[Attribute, ...]:
     try:
-        return Parser(octets, _VENDOR_ID_OCTETS).attributes()
+        parser = Parser(octets)
+        parser.take(_VENDOR_ID_OCTETS)
+        return parser.attributes()
     except PacketDiscarded as error:
         raise MalformedAttributeError(name, "attributes with type and length inside Vendor-Specific") from error
 
 
 def _wrong_type(name: str, asked_for: str) -> UnknownAttributeError:
-    return UnknownAttributeError(f"{name} is of type {definition_of(name).type_name}; it cannot be read as {asked_for}")
+    return UnknownAttributeError(f"{name} is {definition_of(name).type_name}; it cannot be read as {asked_for}")
 
 
 def _load(index: Path) -> dict[str, AttributeDefinition]:

@@ -1,7 +1,8 @@
 """The keyed digests that tie a RADIUS packet to its shared secret, and the hiding of passwords.
 
-Plain functions over octets that are already known to be well-formed; what must be verified when is decided in
-``radius.packet``. MD5 is what the RFCs prescribe; it is no choice of ours.
+Plain functions over octets that are known to be well-formed; what must be verified when is decided in
+``radius.packet``. A packet's ``head`` is its first four octets, its ``body`` what follows the authenticator. MD5 is
+what the RFCs prescribe; it is no choice of ours.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from radius.errors import LocalFaultError, MalformedAttributeError, UnencodableE
 
 AUTHENTICATOR_LENGTH = 16
 NO_AUTHENTICATOR = bytes(AUTHENTICATOR_LENGTH)
-_HEAD_LENGTH = 4
-_ATTRIBUTES_AT = 20
 _BLOCK_LENGTH = 16
 _LONGEST_PASSWORD = 128
 
@@ -25,30 +24,22 @@ def check_secret(secret: bytes) -> None:
         raise LocalFaultError("the shared secret is empty; configure one of at least 16 octets for this equipment")
 
 
-def keyed_authenticator(octets: bytes, authenticator: bytes, secret: bytes) -> bytes:
-    """MD5 over the packet with ``authenticator`` in its authenticator field, then the secret.
+def keyed_digest(head: bytes, authenticator: bytes, body: bytes, secret: bytes) -> bytes:
+    """MD5 of a packet with ``authenticator`` in its place, followed by the secret.
 
-    With 16 zero octets this is the Request Authenticator of Accounting-Request (RFC 2866 section 3), Disconnect-Request
-    and CoA-Request (RFC 5176 section 2.3); with the request's authenticator it is the Response Authenticator of
-    every reply (RFC 2865 section 3).
+    With 16 zero octets this is the Request Authenticator of Accounting-Request (RFC 2866 section 3),
+    Disconnect-Request and CoA-Request (RFC 5176 section 2.3); with the request's authenticator it is the Response
+    Authenticator of every reply (RFC 2865 section 3).
     """
-    return md5(octets[:_HEAD_LENGTH] + authenticator + octets[_ATTRIBUTES_AT:] + secret, usedforsecurity=False).digest()
+    return md5(head + authenticator + body + secret, usedforsecurity=False).digest()
 
 
-def message_authenticator(octets: bytes, value_at: int, authenticator: bytes, secret: bytes) -> bytes:
-    """HMAC-MD5 of the packet with ``authenticator`` in its authenticator field (RFC 3579 section 3.2).
+def message_authenticator(head: bytes, authenticator: bytes, body: bytes, secret: bytes) -> bytes:
+    """HMAC-MD5 of a packet with ``authenticator`` in its place (RFC 3579 section 3.2).
 
-    ``value_at`` is the offset of Message-Authenticator's 16 octets, which count as zero.
+    Message-Authenticator's own 16 octets must be zero in ``body``.
     """
-    return hmac.digest(
-        secret,
-        octets[:_HEAD_LENGTH]
-        + authenticator
-        + octets[_ATTRIBUTES_AT:value_at]
-        + NO_AUTHENTICATOR
-        + octets[value_at + AUTHENTICATOR_LENGTH :],
-        "md5",
-    )
+    return hmac.digest(secret, head + authenticator + body, "md5")
 
 
 def hide_password(password: bytes, secret: bytes, authenticator: bytes) -> bytes:
@@ -70,7 +61,8 @@ def hide_password(password: bytes, secret: bytes, authenticator: bytes) -> bytes
 def reveal_password(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes:
     """The password in a received User-Password (RFC 2865 section 5.2), without its padding of zero octets.
 
-    A wrong secret gives other octets, not an error. Raises MalformedAttributeError for a length that is not 16, 32 … 128.
+    A wrong secret gives other octets, not an error. Raises MalformedAttributeError for a length other than 16, 32 …
+    128 octets.
     """
     check_secret(secret)
     if not hidden or len(hidden) % _BLOCK_LENGTH or len(hidden) > _LONGEST_PASSWORD:

@@ -38,26 +38,26 @@ class DiscardReason(StrEnum):
 
 _SECRETS_DIFFER = "compare the shared secrets of both ends"
 _EXPLANATIONS = {
-    DiscardReason.TOO_SHORT: "fewer than 20 octets arrived; whatever sent this does not speak RADIUS",
+    DiscardReason.TOO_SHORT: "fewer than 20 octets arrived; the sender does not speak RADIUS",
     DiscardReason.TOO_LONG: "the packet claims more than the 4096 octets that RADIUS allows",
-    DiscardReason.LENGTH_FIELD_TOO_SMALL: "the length field is below 20; whatever sent this does not speak RADIUS",
+    DiscardReason.LENGTH_FIELD_TOO_SMALL: "the length field is below 20; the sender does not speak RADIUS",
     DiscardReason.LENGTH_FIELD_TOO_LARGE: "the length field exceeds the datagram; look for lost IP fragments",
     DiscardReason.UNKNOWN_CODE: "the packet code is not one that this server knows",
-    DiscardReason.UNEXPECTED_CODE: "this kind of packet does not belong on this port or to this request",
-    DiscardReason.UNEXPECTED_IDENTIFIER: "the reply's identifier is not the request's; it may have come too late",
+    DiscardReason.UNEXPECTED_CODE: "this kind of packet does not belong here",
+    DiscardReason.UNEXPECTED_IDENTIFIER: "the reply is not to this request; it may be late",
     DiscardReason.ATTRIBUTE_TRUNCATED: "an attribute reaches beyond the end of the packet",
     DiscardReason.ATTRIBUTE_LENGTH_TOO_SMALL: "an attribute's length is below 2",
     DiscardReason.ATTRIBUTE_TYPE_ZERO: "an attribute has the reserved type 0",
     DiscardReason.ATTRIBUTE_MALFORMED: "an attribute's value does not fit its type",
-    DiscardReason.EAP_WITHOUT_MESSAGE_AUTHENTICATOR: "EAP-Message came without Message-Authenticator (RFC 3579)",
+    DiscardReason.EAP_WITHOUT_MESSAGE_AUTHENTICATOR: "EAP-Message came without Message-Authenticator",
     DiscardReason.MESSAGE_AUTHENTICATOR_MISSING: (
-        "Message-Authenticator is required and was not sent; update the equipment or have it send one (BlastRADIUS)"
+        "Message-Authenticator is required (BlastRADIUS) and was not sent; update the equipment"
     ),
     DiscardReason.MESSAGE_AUTHENTICATOR_REPEATED: "Message-Authenticator appears more than once",
     DiscardReason.MESSAGE_AUTHENTICATOR_MALFORMED: "Message-Authenticator does not have 16 octets",
     DiscardReason.MESSAGE_AUTHENTICATOR_WRONG: f"Message-Authenticator does not verify; {_SECRETS_DIFFER}",
-    DiscardReason.REQUEST_AUTHENTICATOR_WRONG: f"the Request Authenticator does not verify; {_SECRETS_DIFFER}",
-    DiscardReason.REPLY_AUTHENTICATOR_WRONG: f"the Response Authenticator does not verify; {_SECRETS_DIFFER}",
+    DiscardReason.REQUEST_AUTHENTICATOR_WRONG: f"Request Authenticator does not verify; {_SECRETS_DIFFER}",
+    DiscardReason.REPLY_AUTHENTICATOR_WRONG: f"Response Authenticator does not verify; {_SECRETS_DIFFER}",
 }
 
 
@@ -83,11 +83,11 @@ class PacketDiscarded(RemoteFaultError):  # noqa: N818 - silently discarding is 
 class MalformedAttributeError(RemoteFaultError):
     """A received attribute's value does not fit its type.
 
-    RFC 2865 section 5 lets a server answer such an Access-Request with Access-Reject; other packets are discarded.
+    RFC 2865 section 5 wants such an Access-Request answered with Access-Reject; other packets are discarded.
     """
 
     def __init__(self, attribute_name: str, expected: str) -> None:
-        super().__init__(DiscardReason.ATTRIBUTE_MALFORMED, f"{attribute_name} is malformed; expected {expected}")
+        super().__init__(DiscardReason.ATTRIBUTE_MALFORMED, f"{attribute_name} is malformed; it should be {expected}")
         self.attribute_name = attribute_name
 
 

@@ -1,11 +1,11 @@
 """RADIUS packets: octets to a packet or a reason to discard them, and a packet to octets. No sockets, no clock.
 
 RFC 2865 (authentication), 2866 (accounting), 3579 (Message-Authenticator), 5176 (dynamic authorisation), 5997
-(Status-Server), and the defence against BlastRADIUS (CVE-2024-3596): Message-Authenticator is the first attribute of
-what we send and, by default, required in what we receive.
+(Status-Server), and the defence against BlastRADIUS (CVE-2024-3596): Message-Authenticator is the first attribute
+of what we send and, by default, required in what we receive.
 
-A server calls ``decode``, ``verify_request`` and ``encode_reply``; a client ``encode_request``, ``decode`` and
-``verify_reply``. Attributes are pairs of type and value octets; ``radius.attributes`` gives them names and types.
+A server calls ``decode``, ``verify_request`` and ``encode_reply``; a client calls ``encode_request``, ``decode`` and
+``verify_reply``. Attributes are pairs of type and value; ``radius.attributes`` gives them names and types.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from radius.authenticators import (
     NO_AUTHENTICATOR,
     check_secret,
     hide_password,
-    keyed_authenticator,
+    keyed_digest,
     message_authenticator,
     reveal_password,
 )
@@ -54,12 +54,12 @@ LONGEST_PACKET_OCTETS = 4096
 Attribute = tuple[int, bytes]
 """Type (1 to 255) and value (0 to 253 octets) as they are on the wire."""
 
+_HEAD = struct.Struct("!BBH")
 _HEADER = struct.Struct("!BBH16s")
 _PROXY_STATE = 33
 _EAP_MESSAGE = 79
 _MESSAGE_AUTHENTICATOR = 80
-_UNSIGNED_MESSAGE_AUTHENTICATOR = bytes((_MESSAGE_AUTHENTICATOR, 2 + AUTHENTICATOR_LENGTH)) + NO_AUTHENTICATOR
-_FIRST_VALUE_AT = SHORTEST_PACKET_OCTETS + 2
+_MESSAGE_AUTHENTICATOR_HEAD = bytes((_MESSAGE_AUTHENTICATOR, 2 + AUTHENTICATOR_LENGTH))
 
 
 class Code(IntEnum):
@@ -103,15 +103,15 @@ class Packet:
     """A well-formed packet.
 
     ``authenticator`` has 16 octets; ``octets`` is the whole packet as received or to be sent, without padding;
-    ``message_authenticator_at`` is the offset of that attribute's value in them, 0 where there is none.
+    ``message_authenticator_at`` is the offset in them of that attribute's value, 0 where there is none.
     """
 
     code: Code
     identifier: int
     authenticator: bytes
     attributes: tuple[Attribute, ...]
-    octets: bytes = b""
-    message_authenticator_at: int = 0
+    octets: bytes
+    message_authenticator_at: int
 
     def __repr__(self) -> str:
         # Attributes are personal data; a traceback must not carry them.
@@ -119,52 +119,54 @@ class Packet:
 
 
 def decode(datagram: bytes) -> Packet:
-    """Read a datagram. It is well-formed afterwards, not yet authentic: call ``verify_request`` or ``verify_reply``.
+    """Read a datagram. It is well-formed then, not yet authentic: see ``verify_request`` and ``verify_reply``.
 
     Octets beyond the length field are padding and are ignored (RFC 2865 section 3). Raises PacketDiscarded.
     """
     if len(datagram) < SHORTEST_PACKET_OCTETS:
         raise PacketDiscarded(DiscardReason.TOO_SHORT)
     code_number, identifier, length, authenticator = _HEADER.unpack_from(datagram)
+    code = _CODES.get(code_number)
+    if code is None:
+        raise PacketDiscarded(DiscardReason.UNKNOWN_CODE)
     if length < SHORTEST_PACKET_OCTETS:
         raise PacketDiscarded(DiscardReason.LENGTH_FIELD_TOO_SMALL)
     if length > LONGEST_PACKET_OCTETS:
         raise PacketDiscarded(DiscardReason.TOO_LONG)
     if length > len(datagram):
         raise PacketDiscarded(DiscardReason.LENGTH_FIELD_TOO_LARGE)
-    code = _CODES.get(code_number)
-    if code is None:
-        raise PacketDiscarded(DiscardReason.UNKNOWN_CODE)
-    octets = bytes(datagram[:length])
-    attributes = Parser(octets, SHORTEST_PACKET_OCTETS).attributes()
+    octets = datagram[:length]
+    parser = Parser(octets)
+    parser.take(SHORTEST_PACKET_OCTETS)
+    attributes = parser.attributes()
     return Packet(code, identifier, authenticator, attributes, octets, _find_message_authenticator(attributes))
 
 
 def verify_request(request: Packet, secret: bytes, *, require_message_authenticator: bool = True) -> None:
-    """Check that a request was made by somebody who knows the secret.
+    """Check that a request was made by somebody who knows the secret; until then believe nothing in it.
 
-    ``require_message_authenticator`` discards an Access-Request without one, which anybody in between could have forged
-    (BlastRADIUS); Status-Server (RFC 5997 section 3) and EAP-Message (RFC 3579 section 3.1) need it always. Where it is
-    present it is verified, in accounting and dynamic authorisation too. Raises PacketDiscarded.
+    ``require_message_authenticator`` discards an Access-Request that has none, because anybody in between could have
+    altered it (BlastRADIUS). Status-Server (RFC 5997 section 3) and EAP-Message (RFC 3579 section 3.1) need one
+    whatever it says. Where there is one it is verified, in accounting and dynamic authorisation too.
+    Raises PacketDiscarded.
     """
     check_secret(secret)
-    if request.code in _RANDOM_AUTHENTICATOR:
-        if not request.message_authenticator_at:
-            _check_may_do_without_message_authenticator(request, required=require_message_authenticator)
-            return
-        _check_message_authenticator(request, request.authenticator, secret)
-        return
     if request.code not in REPLIES:
         raise PacketDiscarded(DiscardReason.UNEXPECTED_CODE)
-    expected = keyed_authenticator(request.octets, NO_AUTHENTICATOR, secret)
-    if not hmac.compare_digest(expected, request.authenticator):
-        raise PacketDiscarded(DiscardReason.REQUEST_AUTHENTICATOR_WRONG)
+    if request.code in _RANDOM_AUTHENTICATOR:
+        if request.message_authenticator_at:
+            _check_message_authenticator(request, request.authenticator, secret)
+        else:
+            _check_may_lack_message_authenticator(request, required=require_message_authenticator)
+        return
+    _check_authenticator(request, NO_AUTHENTICATOR, secret, DiscardReason.REQUEST_AUTHENTICATOR_WRONG)
     if request.message_authenticator_at:
+        # RFC 5176 section 3.4; equipment that sends one with accounting computes it in the same way.
         _check_message_authenticator(request, NO_AUTHENTICATOR, secret)
 
 
 def verify_reply(reply: Packet, request: Packet, secret: bytes, *, require_message_authenticator: bool = True) -> None:
-    """Check that a reply belongs to a request that we sent and was made by somebody who knows the secret.
+    """Check that a reply belongs to a request of ours and was made by somebody who knows the secret.
 
     ``require_message_authenticator`` counts for replies to Access-Request and Status-Server. Raises PacketDiscarded.
     """
@@ -173,27 +175,31 @@ def verify_reply(reply: Packet, request: Packet, secret: bytes, *, require_messa
         raise PacketDiscarded(DiscardReason.UNEXPECTED_CODE)
     if reply.identifier != request.identifier:
         raise PacketDiscarded(DiscardReason.UNEXPECTED_IDENTIFIER)
-    expected = keyed_authenticator(reply.octets, request.authenticator, secret)
-    if not hmac.compare_digest(expected, reply.authenticator):
-        raise PacketDiscarded(DiscardReason.REPLY_AUTHENTICATOR_WRONG)
+    _check_authenticator(reply, request.authenticator, secret, DiscardReason.REPLY_AUTHENTICATOR_WRONG)
     if reply.message_authenticator_at:
         _check_message_authenticator(reply, request.authenticator, secret)
     elif request.code in _RANDOM_AUTHENTICATOR:
-        _check_may_do_without_message_authenticator(reply, required=require_message_authenticator)
+        _check_may_lack_message_authenticator(reply, required=require_message_authenticator)
 
 
 def encode_reply(code: Code, request: Packet, attributes: Iterable[Attribute], secret: bytes) -> bytes:
     """The datagram that answers ``request``.
 
-    A reply to Access-Request or Status-Server begins with Message-Authenticator; the request's Proxy-State attributes
-    follow in their order at the end (RFC 2865 section 5.33). The caller gives neither. Raises UnencodableError.
+    A reply to Access-Request or Status-Server begins with Message-Authenticator; the request's Proxy-State
+    attributes end every reply, in their order (RFC 2865 section 5.33). The caller gives neither.
+    Raises UnencodableError.
     """
     check_secret(secret)
     if code not in REPLIES.get(request.code, ()):
-        raise UnencodableError(f"{code.name} does not answer {request.code.name}; choose one of radius.packet.REPLIES")
-    proxy_states = tuple([attribute for attribute in request.attributes if attribute[0] == _PROXY_STATE])
-    body = _encode_attributes((*attributes, *proxy_states))
-    return _sign(code, request.identifier, request.authenticator, body, secret, request.code in _RANDOM_AUTHENTICATOR)
+        raise UnencodableError(f"{code.name} does not answer {request.code.name}; REPLIES has what does")
+    body = _encode_attributes(attributes)
+    for attribute in request.attributes:
+        if attribute[0] == _PROXY_STATE:
+            body += _encode_attributes((attribute,))
+    if request.code in _RANDOM_AUTHENTICATOR:
+        body = _prepend_message_authenticator(code, request.identifier, request.authenticator, body, secret)
+    head = _encode_head(code, request.identifier, body)
+    return head + keyed_digest(head, request.authenticator, body, secret) + body
 
 
 def new_authenticator() -> bytes:
@@ -209,89 +215,91 @@ def encode_request(
     *,
     authenticator: bytes | None = None,
 ) -> Packet:
-    """A request to send (its ``octets``) and to keep for ``verify_reply``.
+    """A request: its ``octets`` to send, itself to keep for ``verify_reply``.
 
-    Message-Authenticator is added as the first attribute, but for accounting. ``authenticator`` is for Access-Request and
-    Status-Server, where a hidden password needs it before there is a packet; without it a new one is made.
-    Raises UnencodableError.
+    Its first attribute is Message-Authenticator, but in accounting, where the RFCs know none. ``authenticator`` is
+    for Access-Request and Status-Server: a password has to be hidden with it before there is a packet. Without it a
+    new one is made. Raises UnencodableError.
     """
     check_secret(secret)
     if code not in REPLIES:
-        raise UnencodableError(f"{code.name} is not a request; use encode_reply")
+        raise UnencodableError(f"{code.name} is not a request; REPLIES has those")
     if not 0 <= identifier <= 255:
         raise UnencodableError(f"an identifier is from 0 to 255, not {identifier}")
-    body = _encode_attributes(attributes)
-    with_message_authenticator = code in _SENT_WITH_MESSAGE_AUTHENTICATOR
     if code in _RANDOM_AUTHENTICATOR:
-        authenticator = authenticator or new_authenticator()
+        authenticator = new_authenticator() if authenticator is None else authenticator
         if len(authenticator) != AUTHENTICATOR_LENGTH:
             raise UnencodableError(f"an authenticator has 16 octets, not {len(authenticator)}")
-        signed = _sign(code, identifier, authenticator, body, secret, with_message_authenticator)
-        return decode(signed[:4] + authenticator + signed[SHORTEST_PACKET_OCTETS:])
-    if authenticator is not None:
+    elif authenticator is not None:
         raise UnencodableError(f"the authenticator of {code.name} follows from its content; leave it out")
-    return decode(_sign(code, identifier, NO_AUTHENTICATOR, body, secret, with_message_authenticator))
+    body = _encode_attributes(attributes)
+    if code in _SENT_WITH_MESSAGE_AUTHENTICATOR:
+        body = _prepend_message_authenticator(code, identifier, authenticator or NO_AUTHENTICATOR, body, secret)
+    head = _encode_head(code, identifier, body)
+    return decode(head + (authenticator or keyed_digest(head, NO_AUTHENTICATOR, body, secret)) + body)
 
 
-def _sign(
-    code: Code,
-    identifier: int,
-    authenticator: bytes,
-    body: bytes,
-    secret: bytes,
-    with_message_authenticator: bool,
-) -> bytes:
-    """The packet whose digests are computed with ``authenticator`` in place, and then replace it."""
-    if with_message_authenticator:
-        body = _UNSIGNED_MESSAGE_AUTHENTICATOR + body
+def _encode_head(code: Code, identifier: int, body: bytes) -> bytes:
     length = SHORTEST_PACKET_OCTETS + len(body)
     if length > LONGEST_PACKET_OCTETS:
-        raise UnencodableError(
-            f"a packet has at most {LONGEST_PACKET_OCTETS} octets, not {length}; send fewer attributes"
-        )
-    octets = _HEADER.pack(code, identifier, length, authenticator) + body
-    if with_message_authenticator:
-        digest = hmac.digest(secret, octets, "md5")
-        octets = octets[:_FIRST_VALUE_AT] + digest + octets[_FIRST_VALUE_AT + AUTHENTICATOR_LENGTH :]
-    signature = keyed_authenticator(octets, authenticator, secret)
-    return octets[:4] + signature + octets[SHORTEST_PACKET_OCTETS:]
+        raise UnencodableError(f"a packet of {length} octets is over {LONGEST_PACKET_OCTETS}; send fewer attributes")
+    return _HEAD.pack(code, identifier, length)
+
+
+def _prepend_message_authenticator(
+    code: Code, identifier: int, authenticator: bytes, body: bytes, secret: bytes
+) -> bytes:
+    unsigned = _MESSAGE_AUTHENTICATOR_HEAD + NO_AUTHENTICATOR + body
+    head = _encode_head(code, identifier, unsigned)
+    return _MESSAGE_AUTHENTICATOR_HEAD + message_authenticator(head, authenticator, unsigned, secret) + body
 
 
 def _encode_attributes(attributes: Iterable[Attribute]) -> bytes:
-    parts: list[bytes] = []
+    encoded = b""
     for attribute_type, value in attributes:
-        if attribute_type == _MESSAGE_AUTHENTICATOR or not 0 < attribute_type < 256 or len(value) > 253:
+        if not 0 < attribute_type < 256 or len(value) > 253:
             raise UnencodableError(
-                f"attribute {attribute_type} of {len(value)} octets cannot be sent; types are 1 to 255, values at most"
-                " 253 octets, and Message-Authenticator is added by the codec"
+                f"attribute {attribute_type} of {len(value)} octets cannot be sent; types are 1 to 255, values at"
+                " most 253 octets"
             )
-        parts.append(bytes((attribute_type, len(value) + 2)))
-        parts.append(value)
-    return b"".join(parts)
+        if attribute_type == _MESSAGE_AUTHENTICATOR:
+            raise UnencodableError("Message-Authenticator is added by the codec; leave it out")
+        encoded += bytes((attribute_type, len(value) + 2)) + value
+    return encoded
 
 
 def _find_message_authenticator(attributes: tuple[Attribute, ...]) -> int:
-    value_at = 0
-    position = SHORTEST_PACKET_OCTETS
+    """The offset in the packet of its value, or 0."""
+    found = 0
+    value_at = SHORTEST_PACKET_OCTETS + 2
     for attribute_type, value in attributes:
         if attribute_type == _MESSAGE_AUTHENTICATOR:
-            if value_at:
+            if found:
                 raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_REPEATED)
             if len(value) != AUTHENTICATOR_LENGTH:
                 raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_MALFORMED)
-            value_at = position + 2
-        position += 2 + len(value)
-    return value_at
+            found = value_at
+        value_at += 2 + len(value)
+    return found
 
 
-def _check_message_authenticator(packet: Packet, authenticator: bytes, secret: bytes) -> None:
-    value_at = packet.message_authenticator_at
-    expected = message_authenticator(packet.octets, value_at, authenticator, secret)
-    if not hmac.compare_digest(expected, packet.octets[value_at : value_at + AUTHENTICATOR_LENGTH]):
+def _check_authenticator(packet: Packet, signed_with: bytes, secret: bytes, reason: DiscardReason) -> None:
+    octets = packet.octets
+    expected = keyed_digest(octets[: _HEAD.size], signed_with, octets[SHORTEST_PACKET_OCTETS:], secret)
+    if not hmac.compare_digest(expected, packet.authenticator):
+        raise PacketDiscarded(reason)
+
+
+def _check_message_authenticator(packet: Packet, signed_with: bytes, secret: bytes) -> None:
+    octets, start = packet.octets, packet.message_authenticator_at
+    end = start + AUTHENTICATOR_LENGTH
+    unsigned = octets[SHORTEST_PACKET_OCTETS:start] + NO_AUTHENTICATOR + octets[end:]
+    expected = message_authenticator(octets[: _HEAD.size], signed_with, unsigned, secret)
+    if not hmac.compare_digest(expected, octets[start:end]):
         raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_WRONG)
 
 
-def _check_may_do_without_message_authenticator(packet: Packet, *, required: bool) -> None:
+def _check_may_lack_message_authenticator(packet: Packet, *, required: bool) -> None:
     if any(attribute_type == _EAP_MESSAGE for attribute_type, _ in packet.attributes):
         raise PacketDiscarded(DiscardReason.EAP_WITHOUT_MESSAGE_AUTHENTICATOR)
     if required or packet.code is Code.STATUS_SERVER:

@@ -13,9 +13,9 @@ class Parser:
 
     __slots__ = ("_octets", "_position")
 
-    def __init__(self, octets: bytes, position: int = 0) -> None:
+    def __init__(self, octets: bytes) -> None:
         self._octets = octets
-        self._position = position
+        self._position = 0
 
     def take(self, length: int) -> bytes:
         """The next ``length`` octets. Raises PacketDiscarded when there are fewer."""
@@ -26,31 +26,28 @@ class Parser:
         self._position = end
         return taken
 
-    def unsigned(self, length: int) -> int:
-        """The next ``length`` octets as an unsigned number in network byte order."""
-        return int.from_bytes(self.take(length), "big")
-
     def attributes(self) -> tuple[tuple[int, bytes], ...]:
         """All that is left, as attributes of one octet type, one octet length (which counts both) and value.
 
-        The format of attributes (RFC 2865 section 5) and of most vendors' attributes (section 5.26). Type 0 is reserved
-        and discards the packet. Raises PacketDiscarded.
+        This is the format of attributes (RFC 2865 section 5) and of most vendors' attributes (section 5.26). Type 0
+        is reserved. Raises PacketDiscarded.
         """
+        # Local names and one loop without calls: every octet that arrives passes here.
         octets, position, end = self._octets, self._position, len(self._octets)
         found: list[tuple[int, bytes]] = []
         while position < end:
-            if position + 2 > end:
+            value_at = position + 2
+            if value_at > end:
                 raise PacketDiscarded(DiscardReason.ATTRIBUTE_TRUNCATED)
             attribute_type = octets[position]
             length = octets[position + 1]
             if length < 2:
                 raise PacketDiscarded(DiscardReason.ATTRIBUTE_LENGTH_TOO_SMALL)
-            following = position + length
-            if following > end:
+            position += length
+            if position > end:
                 raise PacketDiscarded(DiscardReason.ATTRIBUTE_TRUNCATED)
             if not attribute_type:
                 raise PacketDiscarded(DiscardReason.ATTRIBUTE_TYPE_ZERO)
-            found.append((attribute_type, octets[position + 2 : following]))
-            position = following
+            found.append((attribute_type, octets[value_at:position]))
         self._position = end
         return tuple(found)
