@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ from foundation.settings import Settings
 
 # Shared secrets that stand in examples everywhere, so that anybody may try them.
 WELL_KNOWN_SECRETS = frozenset({b"testing123", b"secret", b"radius", b"uamsecret", b"demo-uamsecret", b"password", b""})
+
+SUPERVISED_VARIABLE = "CITYWIFI_SUPERVISED"
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class NotReadyError(Exception):
@@ -59,8 +63,8 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
         await database.close()
 
 
-async def check_ready(settings: Settings, database: Database, keyring: Keyring) -> None:
-    """Refuse what would go wrong later, or be unsafe at once. Raises NotReadyError."""
+async def check_schema(database: Database) -> None:
+    """Raise NotReadyError unless the database answers and has the newest schema."""
     try:
         schema = await migration_state(database)
     except (DBAPIError, OSError) as error:
@@ -68,6 +72,11 @@ async def check_ready(settings: Settings, database: Database, keyring: Keyring) 
         raise NotReadyError(f"the database {database.description} cannot be reached: {reason}") from None
     if not schema.is_newest:
         raise NotReadyError("the database's schema is not up to date; run `citywifi database prepare`")
+
+
+async def check_ready(settings: Settings, database: Database, keyring: Keyring) -> None:
+    """Refuse what would go wrong later, or be unsafe at once. Raises NotReadyError."""
+    await check_schema(database)
     async with database.read() as connection:
         facts = {row.name: row.value for row in await connection.execute(select(installation))}
         sealed = (await connection.execute(select(network_access_servers.c.secret_encrypted))).scalars().all()
@@ -97,13 +106,19 @@ def notify_ready() -> None:
 
 
 async def wait_for_stop() -> None:
-    """Return at SIGTERM or SIGINT."""
+    """Return at SIGTERM or SIGINT, or when the supervisor that started us is gone."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _STOP_SIGNALS:
         loop.add_signal_handler(number, stopped.set)
+    supervised = SUPERVISED_VARIABLE in os.environ
+    if supervised:
+        # Standard input is a pipe from the supervisor: it becomes readable (at its end) when the supervisor dies.
+        loop.add_reader(sys.stdin.fileno(), stopped.set)
     try:
         await stopped.wait()
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        if supervised:
+            loop.remove_reader(sys.stdin.fileno())
+        for number in _STOP_SIGNALS:
             loop.remove_signal_handler(number)

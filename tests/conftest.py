@@ -120,10 +120,8 @@ async def any_database(any_database_url: str) -> AsyncIterator[Database]:
 async def insert_council(database: Database) -> int:
     """Coventry, as its only council."""
     async with database.write() as connection:
-        result = await connection.execute(
-            councils.insert().values(code="E08000026", name="Coventry", created_at=datetime.now(UTC))
-        )
-    return int(result.inserted_primary_key[0])
+        row = councils.insert().values(code="E08000026", name="Coventry", created_at=datetime.now(UTC))
+        return int((await connection.execute(row.returning(councils.c.id))).scalar_one())
 
 
 @pytest.fixture

@@ -1,0 +1,5 @@
+"""``python -m citywifi`` is the command ``citywifi``."""
+
+from citywifi.cli import main
+
+main()

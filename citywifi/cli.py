@@ -1,0 +1,61 @@
+"""The command ``citywifi``: what its groups are, and how an error that a person can mend is shown."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from citywifi.commands import console_password, council, database, doctor, imports, replay, report, serve, terms
+from citywifi.errors import CommandError
+from foundation.database import DatabaseError
+from foundation.privacy import PrivacyError
+from foundation.runtime import NotReadyError
+from foundation.settings import SettingsError
+
+# Faults that the person at the keyboard can mend; everything else is ours and keeps its traceback.
+_MENDABLE = (CommandError, SettingsError, DatabaseError, PrivacyError, NotReadyError)
+
+app = typer.Typer(
+    name="citywifi",
+    help="A city's free public WiFi: captive portal, RADIUS server and monitoring.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve.serve)
+app.command("doctor")(doctor.doctor)
+app.command("replay")(replay.replay)
+app.command("console-password")(console_password.console_password)
+app.add_typer(database.app, name="database")
+app.add_typer(council.app, name="council")
+app.add_typer(terms.app, name="terms")
+app.add_typer(imports.app, name="import")
+app.add_typer(report.app, name="report")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from foundation.telemetry import build_version
+
+        typer.echo(build_version())
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A city's free public WiFi: captive portal, RADIUS server and monitoring."""
+
+
+def main() -> None:
+    """Run the command line; exit status 2 with one sentence for what a person can mend."""
+    try:
+        app()
+    except _MENDABLE as error:
+        typer.secho(f"citywifi: {error}", fg="red", err=True)
+        sys.exit(2)

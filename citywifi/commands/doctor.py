@@ -1,0 +1,30 @@
+"""``citywifi doctor``: check a deployment and say what to do about each finding."""
+
+from __future__ import annotations
+
+import asyncio
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from foundation.settings import load_settings
+
+_MARKS = {"ok": "[green]ok[/]", "note": "[cyan]note[/]", "problem": "[bold red]problem[/]"}
+
+
+def doctor() -> None:
+    """Check database, migrations, clocks, key, ports, equipment and terms; exit status 1 if there is a problem."""
+    from citywifi.diagnosis import examine
+
+    findings = asyncio.run(examine(load_settings()))
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    table.add_column("Check")
+    table.add_column("Finding, and what to do", overflow="fold")
+    for finding in findings:
+        what = f"{finding.finding} [bold]→ {finding.remedy}[/]" if finding.remedy else finding.finding
+        table.add_row(_MARKS[finding.level], finding.check, what)
+    Console().print(table)
+    if any(finding.level == "problem" for finding in findings):
+        raise typer.Exit(1)
