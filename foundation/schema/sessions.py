@@ -57,6 +57,8 @@ accounting_sessions = Table(
     # Sessions now, and those that a restart ends.
     Index(None, "stopped_at", "nas_id"),
     Index(None, "device_id", "started_at"),
+    # Removing a resident clears this column; without an index that would read every session.
+    Index(None, "resident_id"),
 )
 
 accounting_restarts = Table(

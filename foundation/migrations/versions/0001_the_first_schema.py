@@ -389,6 +389,7 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_accounting_sessions_received_at"), "accounting_sessions", ["received_at"], unique=False)
+    op.create_index(op.f("ix_accounting_sessions_resident_id"), "accounting_sessions", ["resident_id"], unique=False)
     op.create_index(
         op.f("ix_accounting_sessions_stopped_at_nas_id"), "accounting_sessions", ["stopped_at", "nas_id"], unique=False
     )
@@ -452,6 +453,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_one_time_tokens_expires_at"), table_name="one_time_tokens")
     op.drop_table("one_time_tokens")
     op.drop_index(op.f("ix_accounting_sessions_stopped_at_nas_id"), table_name="accounting_sessions")
+    op.drop_index(op.f("ix_accounting_sessions_resident_id"), table_name="accounting_sessions")
     op.drop_index(op.f("ix_accounting_sessions_received_at"), table_name="accounting_sessions")
     op.drop_index(op.f("ix_accounting_sessions_device_id_started_at"), table_name="accounting_sessions")
     op.drop_index(op.f("ix_accounting_sessions_council_id_started_at"), table_name="accounting_sessions")
