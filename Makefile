@@ -17,7 +17,7 @@ run: $(VENV)/.run ## start everything with the demo city (Ctrl-C stops it)
 
 test: $(VENV)/.dev ## run every test; the last lines say which real peers took part
 	@tools/install_test_peers
-	@$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy --strict and the floors of the house
 	$(BIN)/ruff check .

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from citywifi import demo
+from citywifi.diagnosis import Finding, examine
+from foundation.database import Database
+from foundation.privacy import Keyring
+from foundation.schema import councils, network_access_servers
+from foundation.settings import PortalSettings, Settings
+
+
+@pytest.fixture
+def settings(tmp_path: Path, sqlite_url: str, keyring: Keyring) -> Settings:
+    Keyring.create(tmp_path / "keys" / "citywifi.key")
+    return Settings(data_directory=tmp_path, database_url=sqlite_url, key_file=tmp_path / "keys" / "citywifi.key")
+
+
+def problems(findings: list[Finding]) -> dict[str, str]:
+    return {finding.check: finding.remedy for finding in findings if finding.level == "problem"}
+
+
+async def test_the_demo_city_has_no_problem(any_database: Database, any_database_url: str, tmp_path: Path) -> None:
+    await demo.fill(any_database, Keyring.demo())
+    found = await examine(Settings(demo=True, database_url=any_database_url, data_directory=tmp_path))
+    assert problems([finding for finding in found if finding.check != "ports"]) == {}
+
+
+async def test_a_fresh_installation_is_told_what_comes_next(settings: Settings) -> None:
+    found = problems(await examine(settings))
+    assert found["councils"] == "run: citywifi council add CODE NAME"
+    assert "equipment" in found
+
+
+async def test_a_council_without_terms_and_a_nas_without_access_points_are_found(
+    settings: Settings, database: Database, council_id: int
+) -> None:
+    now = datetime.now(UTC)
+    async with database.write() as connection:
+        await connection.execute(
+            network_access_servers.insert().values(
+                council_id=council_id,
+                name="Leith",
+                network="192.0.2.1/32",
+                vendor="coovachilli",
+                secret_encrypted=Keyring.load(settings.resolved_key_file).encrypt("nas secret", b"a long random one"),
+                created_at=now,
+                updated_at=now,
+            )
+        )
+    found = problems(await examine(settings))
+    assert found["terms"] == "run: citywifi terms publish en=FILE"
+    assert "add them" in found["equipment"]
+
+
+async def test_a_database_with_an_old_schema_is_found(tmp_path: Path, settings: Settings) -> None:
+    empty = settings.model_copy(update={"database_url": settings.database_url.__class__(f"sqlite:///{tmp_path / 'e'}")})
+    assert problems(await examine(empty))["migrations"] == "run: citywifi database prepare"
+
+
+async def test_a_database_that_does_not_answer_is_found(tmp_path: Path) -> None:
+    away = Settings(database_url="postgresql://nobody@127.0.0.1:1/none", data_directory=tmp_path)
+    assert "database" in problems(await examine(away))
+
+
+async def test_a_missing_key_is_found(settings: Settings) -> None:
+    settings.resolved_key_file.unlink()
+    assert "key" in problems(await examine(settings))
+
+
+async def test_a_port_that_somebody_else_has_is_found(settings: Settings, free_port: int) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", free_port))
+        other.listen()
+        found = await examine(settings.model_copy(update={"portal": PortalSettings(port=free_port)}))
+    assert "ports" in problems(found)
+
+
+async def test_every_problem_says_what_to_do(settings: Settings, database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(councils.insert().values(code="E1", name="x", created_at=datetime.now(UTC)))
+    assert all(finding.remedy for finding in await examine(settings) if finding.level == "problem")
