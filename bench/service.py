@@ -1,0 +1,52 @@
+"""A service in a process of its own, for as long as it is measured."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from foundation.settings import Settings
+
+
+@contextmanager
+def running_service(name: str, settings: Settings) -> Iterator[int]:
+    """Run ``citywifi serve NAME`` with these settings; gives its process number when it is ready."""
+    address = settings.data_directory / "ready"
+    environment = {**os.environ, **_environment(settings), "NOTIFY_SOCKET": str(address)}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notification:
+        notification.bind(str(address))
+        notification.settimeout(30)
+        process = subprocess.Popen([sys.executable, "-m", "citywifi", "serve", name], env=environment)
+        try:
+            notification.recv(100)
+            yield process.pid
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=20)
+            Path(address).unlink()
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """The settings that benchmarks change, as the service reads them."""
+    return {
+        "CITYWIFI_DEMO": str(settings.demo).lower(),
+        "CITYWIFI_DATA_DIRECTORY": str(settings.data_directory),
+        "CITYWIFI_LOG_LEVEL": "warning",
+        "CITYWIFI_PORTAL__PORT": str(settings.portal.port),
+        "CITYWIFI_PORTAL__PUBLIC_URL": settings.portal.public_url,
+        "CITYWIFI_RADIUS__AUTHENTICATION_PORT": str(settings.radius.authentication_port),
+        "CITYWIFI_RADIUS__ACCOUNTING_PORT": str(settings.radius.accounting_port),
+    }
