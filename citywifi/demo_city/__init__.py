@@ -126,9 +126,7 @@ def parse_demo_city(document: Mapping[str, Any]) -> DemoCity:
             council_name=document["council"]["name"],
             sources=tuple(DemoSource(**source) for source in document["sources"]),
             wards=tuple(DemoWard(**ward) for ward in document["wards"]),
-            small_areas=tuple(
-                DemoSmallArea(**dict(zip(areas["columns"], row, strict=True))) for row in areas["rows"]
-            ),
+            small_areas=tuple(DemoSmallArea(**dict(zip(areas["columns"], row, strict=True))) for row in areas["rows"]),
             libraries=tuple(DemoLibrary(**library) for library in document["libraries"]),
             monthly_sessions=dict(document["monthly_sessions"]),
         )

@@ -50,7 +50,7 @@ small_areas = Table(
     Column("imd_decile", Integer),
     Column("imd_rank", Integer),
     # Deciles of the domains (income, employment, education, …) by name.
-    Column("domain_deciles", JSON),
+    Column("domain_deciles", JSON(none_as_null=True)),
     # Digital Exclusion Risk Index, 0 to 10; higher means more at risk.
     Column("digital_exclusion_risk", Float),
     Column("outline", Text),
@@ -101,7 +101,7 @@ venues = Table(
     reference("ward_id", "wards", nullable=True),
     reference("small_area_id", "small_areas", nullable=True),
     # {"monday": ["09:00-17:00"], …} in the council's time zone.
-    Column("opening_hours", JSON),
+    Column("opening_hours", JSON(none_as_null=True)),
     Column("opened_on", Date),
     Column("closed_on", Date),
     Column("created_at", UtcDateTime, nullable=False),
