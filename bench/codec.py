@@ -21,7 +21,9 @@ from radius.packet import (
 _SECRET = b"a shared secret of 32 characters"
 _TURNS = 20_000
 _REPETITIONS = 5
-_REPLY = encode_all({"Session-Timeout": 14_400, "Idle-Timeout": 900, "Acct-Interim-Interval": 600, "Class": bytes(45)})
+_REPLY = encode_all(
+    [("Session-Timeout", 14_400), ("Idle-Timeout", 900), ("Acct-Interim-Interval", 600), ("Class", bytes(45))]
+)
 
 
 def measure() -> list[Row]:
@@ -33,14 +35,14 @@ def _access() -> Callable[[], None]:
     authenticator = new_authenticator()
     password = hide_password(b"abcdefghij0123456789", _SECRET, authenticator)
     attributes = encode_all(
-        {
-            "User-Name": "tabcdefghijklmnopqrstuvwxyz",
-            "User-Password": password,
-            "Calling-Station-Id": "00-00-5E-00-53-01",
-            "Called-Station-Id": "00-00-5E-00-53-81:City WiFi",
-            "NAS-Identifier": "central-library",
-            "NAS-Port-Type": "Wireless-802.11",
-        }
+        [
+            ("User-Name", "tabcdefghijklmnopqrstuvwxyz"),
+            ("User-Password", password),
+            ("Calling-Station-Id", "00-00-5E-00-53-01"),
+            ("Called-Station-Id", "00-00-5E-00-53-81:City WiFi"),
+            ("NAS-Identifier", "central-library"),
+            ("NAS-Port-Type", "Wireless-802.11"),
+        ]
     )
     datagram = encode_request(Code.ACCESS_REQUEST, 1, attributes, _SECRET, authenticator=authenticator).octets
 
@@ -57,15 +59,15 @@ def _access() -> Callable[[], None]:
 
 def _accounting() -> Callable[[], None]:
     attributes = encode_all(
-        {
-            "Acct-Status-Type": "Interim-Update",
-            "Acct-Session-Id": "65a1b2c3d4e5f607",
-            "Calling-Station-Id": "00-00-5E-00-53-01",
-            "Acct-Input-Octets": 123_456,
-            "Acct-Output-Octets": 1_234_567,
-            "Acct-Session-Time": 600,
-            "Class": bytes(45),
-        }
+        [
+            ("Acct-Status-Type", "Interim-Update"),
+            ("Acct-Session-Id", "65a1b2c3d4e5f607"),
+            ("Calling-Station-Id", "00-00-5E-00-53-01"),
+            ("Acct-Input-Octets", 123_456),
+            ("Acct-Output-Octets", 1_234_567),
+            ("Acct-Session-Time", 600),
+            ("Class", bytes(45)),
+        ]
     )
     datagram = encode_request(Code.ACCOUNTING_REQUEST, 1, attributes, _SECRET).octets
 
