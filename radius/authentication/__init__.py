@@ -1,0 +1,1 @@
+"""Who may connect, one file per method."""

@@ -1,0 +1,62 @@
+"""Proof that somebody knows a password: PAP and CHAP (RFC 2865 sections 5.2, 5.3 and 5.40, RFC 1994)."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from hashlib import md5
+
+from radius import attributes
+from radius.errors import MalformedAttributeError
+from radius.packet import Packet, reveal_password
+
+_CHAP_PASSWORD_OCTETS = 17
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PapProof:
+    """The password itself, octets and not text."""
+
+    password: bytes
+    method = "pap"
+
+    def proves(self, password: bytes) -> bool:
+        """Whether this is the password, in a time that does not tell how much of it was right."""
+        return hmac.compare_digest(self.password, password)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ChapProof:
+    """MD5 over identifier, password and challenge."""
+
+    identifier: bytes
+    response: bytes
+    challenge: bytes
+    method = "chap"
+
+    def proves(self, password: bytes) -> bool:
+        """Whether the password was known to who made the response."""
+        expected = md5(self.identifier + password + self.challenge, usedforsecurity=False).digest()
+        return hmac.compare_digest(self.response, expected)
+
+
+Proof = PapProof | ChapProof
+
+
+def read_proofs(packet: Packet, secret: bytes) -> list[Proof]:
+    """What an Access-Request offers: none, one, or both (against RFC 2865 section 4.1).
+
+    Raises MalformedAttributeError.
+    """
+    proofs: list[Proof] = []
+    hidden = attributes.get_octets(packet, "User-Password")
+    if hidden is not None:
+        proofs.append(PapProof(reveal_password(hidden, secret, packet.authenticator)))
+    response = attributes.get_octets(packet, "CHAP-Password")
+    if response is not None:
+        if len(response) != _CHAP_PASSWORD_OCTETS:
+            raise MalformedAttributeError("CHAP-Password", "17 octets")
+        # Without CHAP-Challenge the Request Authenticator is the challenge.
+        challenge = attributes.get_octets(packet, "CHAP-Challenge") or packet.authenticator
+        proofs.append(ChapProof(response[:1], response[1:], challenge))
+    return proofs

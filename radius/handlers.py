@@ -1,0 +1,115 @@
+"""What the two ports do with a request: authentication and accounting, put together from their rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy.exc import DBAPIError
+
+from foundation.privacy import Keyring
+from radius import attributes, metrics
+from radius.accounting.records import read_record
+from radius.accounting.writer import AccountingWriter, StorageUnavailableError
+from radius.authentication.log import AuthenticationLog, LogLine
+from radius.authentication.methods import Authenticator
+from radius.authentication.outcome import Accepted, Outcome
+from radius.authorization import REJECT_ATTRIBUTES, ReplyPolicy
+from radius.batching import QueueFullError
+from radius.discards import RequestUnansweredError, Unanswered
+from radius.nas import NasDirectory
+from radius.packet import Attribute, Code
+from radius.service import Request
+
+Reply = tuple[Code, Sequence[Attribute]]
+
+
+class AuthenticationHandler:
+    """Access-Request to Access-Accept or Access-Reject."""
+
+    def __init__(
+        self,
+        authenticator: Authenticator,
+        policy: ReplyPolicy,
+        log: AuthenticationLog,
+        equipment: NasDirectory,
+        keyring: Keyring,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._authenticator = authenticator
+        self._policy = policy
+        self._log = log
+        self._equipment = equipment
+        self._keyring = keyring
+        self._monotonic = monotonic
+
+    async def handle(self, request: Request) -> Reply:
+        """Decide, and log the decision. Raises RequestUnansweredError when the database does not answer."""
+        now = request.arrival.at
+        try:
+            outcome = await self._authenticator.authenticate(request.packet, request.nas, now)
+        except QueueFullError:
+            raise RequestUnansweredError(Unanswered.QUEUE_FULL) from None
+        except (DBAPIError, OSError, TimeoutError):
+            raise RequestUnansweredError(Unanswered.STORAGE_UNAVAILABLE) from None
+        self._record(request, outcome)
+        if isinstance(outcome, Accepted):
+            metrics.requests.labels("access_request", "accepted").inc()
+            return Code.ACCESS_ACCEPT, self._policy.accept_attributes(outcome, request.packet.authenticator, now)
+        metrics.requests.labels("access_request", "rejected").inc()
+        metrics.rejects.labels(outcome.method, outcome.reason).inc()
+        return Code.ACCESS_REJECT, REJECT_ATTRIBUTES
+
+    def _record(self, request: Request, outcome: Outcome) -> None:
+        nas = request.nas
+        called = attributes.get_text(request.packet, "Called-Station-Id", lenient=True)
+        access_point = self._equipment.table.access_point(nas.council_id, called)
+        user_name = attributes.get_octets(request.packet, "User-Name") or b""
+        accepted = outcome if isinstance(outcome, Accepted) else None
+        self._log.add(
+            LogLine(
+                at=request.arrival.at,
+                council_id=nas.council_id,
+                nas_id=nas.id,
+                venue_id=(access_point.venue_id if access_point else None) or nas.venue_id,
+                method=outcome.method,
+                accepted=accepted is not None,
+                reason="" if isinstance(outcome, Accepted) else outcome.reason.explanation,
+                user_pseudonym=self._keyring.pseudonym("user", nas.council_id, user_name),
+                milliseconds=(self._monotonic() - request.arrival.monotonic) * 1000,
+                resident_id=accepted.resident_id if accepted else None,
+                device_id=accepted.device_id if accepted else None,
+            )
+        )
+
+
+class AccountingHandler:
+    """Accounting-Request to Accounting-Response, sent only when the record is committed."""
+
+    def __init__(
+        self, writer: AccountingWriter, equipment: NasDirectory, keyring: Keyring, delay_limit_seconds: int
+    ) -> None:
+        self._writer = writer
+        self._equipment = equipment
+        self._keyring = keyring
+        self._delay_limit_seconds = delay_limit_seconds
+
+    async def handle(self, request: Request) -> Reply:
+        """Store the record. Raises RequestUnansweredError or MalformedAttributeError when it was not stored."""
+        record = read_record(
+            request.packet,
+            request.nas,
+            self._equipment.table,
+            self._keyring,
+            request.arrival.at,
+            self._delay_limit_seconds,
+        )
+        try:
+            is_stored = await self._writer.write(record)
+        except QueueFullError:
+            raise RequestUnansweredError(Unanswered.QUEUE_FULL) from None
+        except StorageUnavailableError:
+            raise RequestUnansweredError(Unanswered.STORAGE_UNAVAILABLE) from None
+        if not is_stored:
+            raise RequestUnansweredError(Unanswered.RECORD_REFUSED_BY_DATABASE)
+        metrics.requests.labels(f"accounting_{record.status}", "answered").inc()
+        return Code.ACCOUNTING_RESPONSE, ()

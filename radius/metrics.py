@@ -1,0 +1,115 @@
+"""What the RADIUS server counts: packets by type and result, every drop by reason, every limit beside its usage.
+
+Gauges of queues and caches are sampled once a second (``radius.server``), because setting one for each packet would
+cost more than the packet's look-up.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+requests = Counter(
+    "citywifi_radius_requests_total",
+    "Requests that were answered, by type and result.",
+    ["type", "result"],
+)
+discards = Counter(
+    "citywifi_radius_discards_total",
+    "Datagrams without an answer, by port and reason.",
+    ["port", "reason"],
+)
+rejects = Counter("citywifi_radius_rejects_total", "Access-Rejects by method and reason.", ["method", "reason"])
+reply_seconds = Histogram(
+    "citywifi_radius_reply_seconds",
+    "From the datagram's arrival to its answer, by port.",
+    ["port"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+
+in_progress = Gauge(
+    "citywifi_radius_requests_in_progress",
+    "Requests being processed, by port.",
+    ["port"],
+    multiprocess_mode="livesum",
+)
+in_progress_limit = Gauge(
+    "citywifi_radius_requests_in_progress_limit",
+    "How many requests may be processed at the same time, by port.",
+    ["port"],
+    multiprocess_mode="livesum",
+)
+queue_length = Gauge(
+    "citywifi_radius_queue_length",
+    "Items that wait for the database, by queue.",
+    ["queue"],
+    multiprocess_mode="livesum",
+)
+queue_limit = Gauge(
+    "citywifi_radius_queue_limit",
+    "How many items may wait for the database, by queue.",
+    ["queue"],
+    multiprocess_mode="livesum",
+)
+duplicate_cache_entries = Gauge(
+    "citywifi_radius_duplicate_cache_entries",
+    "Requests kept to recognise retransmissions, by port.",
+    ["port"],
+    multiprocess_mode="livesum",
+)
+duplicate_cache_limit = Gauge(
+    "citywifi_radius_duplicate_cache_limit",
+    "How many requests may be kept to recognise retransmissions, by port.",
+    ["port"],
+    multiprocess_mode="livesum",
+)
+duplicate_cache_evictions = Counter(
+    "citywifi_radius_duplicate_cache_evictions_total",
+    "Requests forgotten before their time because the cache was full, by port.",
+    ["port"],
+)
+receive_buffer_octets = Gauge(
+    "citywifi_radius_receive_buffer_octets",
+    "The socket's receive buffer as the kernel granted it, by port.",
+    ["port"],
+    multiprocess_mode="livemin",
+)
+
+network_access_servers = Gauge(
+    "citywifi_radius_network_access_servers",
+    "Network access servers that may send requests.",
+    multiprocess_mode="livemax",
+)
+unusable_network_access_servers = Gauge(
+    "citywifi_radius_unusable_network_access_servers",
+    "Network access servers whose row cannot be used: secret sealed by another key, or network not understood.",
+    multiprocess_mode="livemax",
+)
+access_points = Gauge(
+    "citywifi_radius_access_points",
+    "Access points known by their address.",
+    multiprocess_mode="livemax",
+)
+
+batch_rows = Histogram(
+    "citywifi_radius_batch_rows",
+    "Rows that went to the database together, by queue.",
+    ["queue"],
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+)
+storage_failures = Counter(
+    "citywifi_radius_storage_failures_total",
+    "Batches that the database did not take, by queue.",
+    ["queue"],
+)
+log_drops = Counter(
+    "citywifi_radius_authentication_log_drops_total",
+    "Lines of the authentication log that were lost, by reason.",
+    ["reason"],
+)
+sessions_lost = Counter(
+    "citywifi_radius_sessions_lost_total",
+    "Accounting sessions closed because nothing was heard of them for three interim intervals.",
+)
+disconnects = Counter(
+    "citywifi_radius_disconnects_total", "Disconnect-Requests sent to access equipment, by result.", ["result"]
+)

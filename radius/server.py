@@ -1,0 +1,154 @@
+"""The RADIUS server: sockets, background jobs, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from foundation.runtime import Runtime, notify_ready, open_runtime, wait_for_stop
+from foundation.settings import Settings
+from radius import metrics
+from radius.accounting.sessions import close_lost_sessions
+from radius.accounting.writer import AccountingWriter
+from radius.authentication.log import AuthenticationLog
+from radius.authentication.methods import Authenticator
+from radius.authorization import ReplyPolicy, longest_interim_seconds
+from radius.batching import Batcher
+from radius.directory import Directory
+from radius.duplicates import DuplicateCache
+from radius.handlers import AccountingHandler, AuthenticationHandler
+from radius.nas import NasDirectory
+from radius.service import Handler, Port, Service
+from radius.transport.udp import UdpTransport, bind
+
+logger = structlog.get_logger(__name__)
+
+_STOP_PATIENCE_SECONDS: Final = 10
+_SAMPLE_SECONDS: Final = 1.0
+_LOST_CHECK_SECONDS: Final = 60.0
+_SILENT_INTERVALS: Final = 3
+
+
+class RadiusServer:
+    """A running server. ``running`` starts and stops one."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        settings = runtime.settings.radius
+        database, keyring = runtime.database, runtime.keyring
+        self._settings = settings
+        self._database = database
+        self._evictions_counted = dict.fromkeys(Port, 0)
+        self.equipment = NasDirectory(database, keyring)
+        self.directory = Directory(database)
+        self.log = AuthenticationLog(database)
+        self.writer = AccountingWriter(database)
+        self._handlers: dict[Port, Handler] = {
+            Port.AUTHENTICATION: AuthenticationHandler(
+                Authenticator(self.directory, keyring),
+                ReplyPolicy(settings, keyring),
+                self.log,
+                self.equipment,
+                keyring,
+                time.monotonic,
+            ),
+            Port.ACCOUNTING: AccountingHandler(
+                self.writer, self.equipment, keyring, settings.accounting_delay_limit_seconds
+            ),
+        }
+        self.transports: dict[Port, UdpTransport] = {}
+
+    def bind(self) -> None:
+        """Bind both ports. Raises OSError."""
+        ports = {
+            Port.AUTHENTICATION: self._settings.authentication_port,
+            Port.ACCOUNTING: self._settings.accounting_port,
+        }
+        for port, number in ports.items():
+            bound = bind(self._settings.host, number, self._settings.receive_buffer_octets, port)
+            duplicates = DuplicateCache(keep_seconds=self._settings.duplicate_cache_seconds)
+            service = Service(port, self.equipment, self._handlers[port], duplicates, time.monotonic)
+            self.transports[port] = UdpTransport(service, bound)
+
+    async def stop(self) -> None:
+        """Answer what was admitted, write what waits, close."""
+        for transport in self.transports.values():
+            await transport.stop(_STOP_PATIENCE_SECONDS)
+        await self.writer.drain()
+        await self.log.drain()
+
+    def jobs(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs beside the sockets, for ever."""
+        return [self.equipment.keep_fresh(), self._sample_metrics(), self._close_lost_sessions()]
+
+    async def _sample_metrics(self) -> None:
+        while True:
+            self.sample_metrics()
+            await asyncio.sleep(_SAMPLE_SECONDS)
+
+    def sample_metrics(self) -> None:
+        """Set the gauges of queues and caches."""
+        queues: dict[str, Batcher[Any, Any]] = {
+            **self.directory.queues,
+            "accounting": self.writer.queue,
+            "authentication_log": self.log.queue,
+        }
+        for name, queue in queues.items():
+            metrics.queue_length.labels(name).set(len(queue))
+            metrics.queue_limit.labels(name).set(queue.limit)
+        for port, transport in self.transports.items():
+            duplicates = transport.service.duplicates
+            metrics.in_progress.labels(port).set(transport.in_progress)
+            metrics.in_progress_limit.labels(port).set(transport.limit)
+            metrics.duplicate_cache_entries.labels(port).set(len(duplicates))
+            metrics.duplicate_cache_limit.labels(port).set(duplicates.limit)
+            evicted = duplicates.evictions - self._evictions_counted[port]
+            metrics.duplicate_cache_evictions.labels(port).inc(evicted)
+            self._evictions_counted[port] = duplicates.evictions
+
+    async def _close_lost_sessions(self) -> None:
+        silence = timedelta(seconds=_SILENT_INTERVALS * longest_interim_seconds(self._settings))
+        # While we were down nobody could be heard: silence counts from our start.
+        await asyncio.sleep(silence.total_seconds())
+        while True:
+            try:
+                lost = await close_lost_sessions(self._database, datetime.now(UTC) - silence)
+            except (DBAPIError, OSError, TimeoutError) as error:
+                logger.error("lost sessions could not be closed", problem=type(error).__name__)
+            else:
+                metrics.sessions_lost.inc(lost)
+            await asyncio.sleep(_LOST_CHECK_SECONDS)
+
+
+@asynccontextmanager
+async def running(runtime: Runtime) -> AsyncIterator[RadiusServer]:
+    """A server that serves while the block runs. Raises OSError when a port cannot be bound."""
+    server = RadiusServer(runtime)
+    await server.equipment.refresh()
+    jobs: list[asyncio.Task[None]] = []
+    try:
+        server.bind()
+        for transport in server.transports.values():
+            transport.start()
+        jobs = [asyncio.create_task(job) for job in server.jobs()]
+        yield server
+    finally:
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+        await server.stop()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises NotReadyError, PrivacyError, DatabaseError or OSError before serving."""
+    async with open_runtime(settings) as runtime, running(runtime) as server:
+        addresses = {port.value: "{}:{}".format(*transport.address) for port, transport in server.transports.items()}
+        logger.info("RADIUS serves", **addresses)
+        notify_ready()
+        await wait_for_stop()

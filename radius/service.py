@@ -1,0 +1,142 @@
+"""One datagram in, one reply out: no sockets and no clock of its own.
+
+``admit`` decides at once, without waiting, what a datagram is: discarded, a retransmission whose answer is known, or a
+request to be processed. ``answer`` processes it. Transports (UDP now, RadSec later) do the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import structlog
+
+from radius import metrics
+from radius.discards import RequestUnansweredError, Unanswered
+from radius.duplicates import DuplicateCache, Key, Known
+from radius.errors import RemoteFaultError
+from radius.nas import NasDirectory, NetworkAccessServer
+from radius.packet import Attribute, Code, Packet, decode, encode_reply, verify_request
+
+logger = structlog.get_logger(__name__)
+
+Source = tuple[str, int]
+"""IP address and port."""
+
+
+class Port(StrEnum):
+    """The two ports of RADIUS, each with requests of its own."""
+
+    AUTHENTICATION = "authentication"
+    ACCOUNTING = "accounting"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a datagram came: by the calendar, and by a clock that never goes back (seconds)."""
+
+    at: datetime
+    monotonic: float
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An authentic request that is new to us."""
+
+    packet: Packet
+    nas: NetworkAccessServer
+    arrival: Arrival
+    key: Key
+
+
+class Handler(Protocol):
+    """What a port does with its requests."""
+
+    async def handle(self, request: Request) -> tuple[Code, Sequence[Attribute]]:
+        """The reply's code and attributes. Raises RequestUnansweredError or RemoteFaultError for no reply."""
+
+
+class Service:
+    """One port of the RADIUS server."""
+
+    def __init__(
+        self,
+        port: Port,
+        equipment: NasDirectory,
+        handler: Handler,
+        duplicates: DuplicateCache,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.port = port
+        self.duplicates = duplicates
+        self._equipment = equipment
+        self._handler = handler
+        self._monotonic = monotonic
+        self._request_code = _REQUEST_CODES[port]
+        self._status_reply = _STATUS_REPLIES[port]
+        self._seconds = metrics.reply_seconds.labels(port)
+        self._repeated = metrics.requests.labels(self._request_code.name.lower(), "repeated")
+        self._status_answered = metrics.requests.labels("status_server", "answered")
+
+    def admit(self, datagram: bytes, source: Source, arrival: Arrival) -> Request | bytes | None:
+        """A request to be answered, the octets of an answer that is to be sent again, or None: discarded, counted."""
+        nas = self._equipment.table.find(source[0])
+        if nas is None:
+            self.discard(Unanswered.UNKNOWN_SOURCE)
+            return None
+        try:
+            packet = decode(datagram)
+            if packet.code not in (self._request_code, Code.STATUS_SERVER):
+                self.discard(Unanswered.WRONG_PORT)
+                return None
+            verify_request(packet, nas.secret, require_message_authenticator=nas.require_message_authenticator)
+        except RemoteFaultError as error:
+            self.discard(error.reason)
+            return None
+        if packet.code is Code.STATUS_SERVER:
+            self._status_answered.inc()
+            return encode_reply(self._status_reply, packet, (), nas.secret)
+        key = (*source, packet.code, packet.identifier)
+        known = self.duplicates.begin(key, packet.authenticator, arrival.monotonic)
+        if known is Known.NEW:
+            return Request(packet, nas, arrival, key)
+        if known is Known.IN_PROGRESS:
+            self.discard(Unanswered.REPEATED_WHILE_IN_PROGRESS)
+            return None
+        self._repeated.inc()
+        return known
+
+    async def answer(self, request: Request) -> bytes | None:
+        """The reply's octets, or None: not answered, counted, and forgotten, so that a retransmission tries again."""
+        try:
+            code, attributes = await self._handler.handle(request)
+            reply = encode_reply(code, request.packet, attributes, request.nas.secret)
+        except (RequestUnansweredError, RemoteFaultError) as error:
+            self.refuse(request, error.reason)
+            return None
+        except Exception:
+            # One request must not end the server, and its values must not get into the log.
+            logger.exception("a request could not be processed: a fault of ours")
+            self.refuse(request, Unanswered.INTERNAL_ERROR)
+            return None
+        now = self._monotonic()
+        self.duplicates.complete(request.key, request.packet.authenticator, reply, now)
+        self._seconds.observe(now - request.arrival.monotonic)
+        return reply
+
+    def refuse(self, request: Request, reason: StrEnum) -> None:
+        """Do not answer an admitted request."""
+        self.duplicates.forget(request.key, request.packet.authenticator)
+        self.discard(reason)
+
+    def discard(self, reason: StrEnum) -> None:
+        """Count a datagram that gets no answer."""
+        metrics.discards.labels(self.port, reason).inc()
+
+
+_REQUEST_CODES = {Port.AUTHENTICATION: Code.ACCESS_REQUEST, Port.ACCOUNTING: Code.ACCOUNTING_REQUEST}
+# RFC 5997 section 2.3
+_STATUS_REPLIES = {Port.AUTHENTICATION: Code.ACCESS_ACCEPT, Port.ACCOUNTING: Code.ACCOUNTING_RESPONSE}

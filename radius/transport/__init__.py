@@ -1,0 +1,1 @@
+"""How packets come and go: thin shells around the service."""
