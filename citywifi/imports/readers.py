@@ -22,7 +22,7 @@ _SIGNATURES = {
     b"SQLite format 3": "an SQLite database",
 }
 _BYTE_ORDER_MARK = "\ufeff"
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _DELIMITERS = ",;\t"
 _COLUMNS_SHOWN = 6
 

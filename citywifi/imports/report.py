@@ -77,18 +77,19 @@ class Problems:
     rejected: list[Problem] = field(default_factory=list)
     remarks: list[Problem] = field(default_factory=list)
 
-    def reject(self, line: int, column: str, value: object, reason: str) -> None:
+    def reject(self, line: int, column: str, value: str, reason: str) -> None:
         """The row is not used."""
         self.rejected.append(Problem(line, column, shorten(value), reason))
 
-    def remark(self, line: int, column: str, value: object, reason: str) -> None:
+    def remark(self, line: int, column: str, value: str, reason: str) -> None:
         """The row is used without this value."""
         self.remarks.append(Problem(line, column, shorten(value), reason))
 
 
 def shorten(value: object) -> str:
-    """A value as it is shown: on one line, and not longer than a screen allows."""
-    text = " ".join(str(value).split()) if value is not None else ""
+    """A value as it is shown: on one line, without what would steer a terminal, not longer than a screen allows."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in str(value))
+    text = " ".join(printable.split())
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 

@@ -18,6 +18,7 @@ from citywifi.imports.values import ValueNotUsable, some_date, text_or_none, uk_
 _LONGEST_REFERENCE = 200
 _LONGEST_POSTCODE = 16
 _BETWEEN_PARTS = " / "
+_WITHOUT_PLACE = "the venue goes in without a place"
 _PLACE_FIELDS = ("latitude", "longitude", "position", "easting", "northing")
 
 
@@ -107,18 +108,17 @@ def _place(reader: FieldReader) -> tuple[Position | None, str | None]:
     position = read_position(reader)
     text = reader.text("postcode")
     try:
-        return position, None if text is None and position else uk_postcode(text or "")
+        return position, uk_postcode(text or "")
     except ValueNotUsable as error:
-        reason = f"{error}; the venue goes in without a place"
-    if reader.mapping.has_coordinates:
-        # Any country's postcode will do, because the position tells the place.
-        postcode = text if text and len(text) <= _LONGEST_POSTCODE else None
-        if position is None and len(reader.problems.remarks) == told:
-            columns, raw = reader.columns(*_PLACE_FIELDS), reader.raw(*_PLACE_FIELDS)
-            reader.remark(columns, raw, "there is no position; the venue goes in without a place")
-        return position, postcode
-    reader.remark(reader.columns("postcode"), reader.raw("postcode"), reason)
-    return position, None
+        reason = f"{error}; {_WITHOUT_PLACE}"
+    if not reader.mapping.has_coordinates:
+        reader.remark(reader.columns("postcode"), reader.raw("postcode"), reason)
+        return None, None
+    if position is None and len(reader.problems.remarks) == told:
+        columns, raw = reader.columns(*_PLACE_FIELDS), reader.raw(*_PLACE_FIELDS)
+        reader.remark(columns, raw, f"there is no position; {_WITHOUT_PLACE}")
+    # Any country's postcode will do, because the position tells the place.
+    return position, text if text and len(text) <= _LONGEST_POSTCODE else None
 
 
 def _opening_hours(reader: FieldReader) -> dict[str, list[str]] | None:
