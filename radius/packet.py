@@ -84,7 +84,7 @@ class Code(IntEnum):
 REPLIES: dict[Code, frozenset[Code]] = {
     Code.ACCESS_REQUEST: frozenset({Code.ACCESS_ACCEPT, Code.ACCESS_REJECT, Code.ACCESS_CHALLENGE}),
     Code.ACCOUNTING_REQUEST: frozenset({Code.ACCOUNTING_RESPONSE}),
-    # RFC 5997 section 2.3: which of the two depends on the port.
+    # RFC 5997: which of the two depends on the port.
     Code.STATUS_SERVER: frozenset({Code.ACCESS_ACCEPT, Code.ACCOUNTING_RESPONSE}),
     Code.DISCONNECT_REQUEST: frozenset({Code.DISCONNECT_ACK, Code.DISCONNECT_NAK}),
     Code.COA_REQUEST: frozenset({Code.COA_ACK, Code.COA_NAK}),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import socket
 import subprocess
@@ -25,8 +24,8 @@ from radius.packet import (
     verify_request,
 )
 from tests.support.peers import Peers
+from tests.support.radius_octets import SECRET, digest_of, packet_octets, signed_octets
 
-SECRET = b"testing123"
 RFC_SECRET = b"xyzzy5461"
 AUTHENTICATOR = bytes(range(16))
 USER_NAME = (1, b"resident")
@@ -67,22 +66,6 @@ STATUS_OF_ACCOUNTING = (
     "0cb30026 925f6b66dd5fed571fcb1db7ad388260 5012e8d6eabda910875cd91fdade26367858",
     "05b30014 0f6f92145f107e2f504e860a4860669c",
 )
-
-
-def packet_octets(code: int, authenticator: bytes, attributes: list[Attribute], identifier: int = 7) -> bytes:
-    """A packet as RFC 2865 section 3 draws it, made without the codec."""
-    body = b"".join(bytes((kind, len(value) + 2)) + value for kind, value in attributes)
-    return bytes((code, identifier)) + (20 + len(body)).to_bytes(2, "big") + authenticator + body
-
-
-def digest_of(octets: bytes, authenticator: bytes, secret: bytes = SECRET) -> bytes:
-    return hashlib.md5(octets[:4] + authenticator + octets[20:] + secret).digest()
-
-
-def signed_octets(code: int, attributes: list[Attribute], secret: bytes = SECRET) -> bytes:
-    """A request whose authenticator is its MD5 (accounting, dynamic authorisation)."""
-    octets = packet_octets(code, bytes(16), attributes)
-    return octets[:4] + digest_of(octets, bytes(16), secret) + octets[20:]
 
 
 def discard_reason_of_request(octets: bytes, **options: bool) -> DiscardReason:
