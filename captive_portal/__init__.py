@@ -1,0 +1,1 @@
+"""The captive portal: what a resident sees between joining the WiFi and being online."""

@@ -1,0 +1,188 @@
+"""The captive portal as a service.
+
+**Addresses and forms.** A browser (and the simulated phones of the tests and the replay) finds its way by following
+redirects and posting each page's one main form (``<form id="main-form">``) to its own ``action``. ``/j/ID`` is a
+journey; all redirects are 303.
+
+=======================  ======================================================================================
+GET /arrive/coovachilli  chilli's redirect, all ``res`` values → 303 to the journey's page, or on to the gateway
+GET /j/ID                → 303 to the page that the journey is at
+/j/ID/start              form → POST start: ``way`` = ``click`` or ``email``, ``accept_terms`` = ``yes``, hidden
+                         ``terms`` (which text is accepted), optional ``remember_device`` = ``yes``.
+                         ``click`` → 303 to ``<login_url>/logon?username=&response=``; ``email`` → 303 to email
+/j/ID/email              form → POST email: ``email`` → 303 to code
+/j/ID/code               form → POST code: ``code`` → 303 to ``/logon`` as above; second form → POST resend
+/j/ID/connect            a returning device: form without fields → POST connect → 303 to ``/logon``, or, when the
+                         challenge is old or was used, to ``<login_url>/prelogin``, whose redirect back to
+                         /arrive with a fresh challenge is answered by 303 to ``/logon``
+/j/ID/waiting            reloads itself (``<meta http-equiv="refresh">``); → 303 to online as soon as accounting has
+                         a session of the device; after 30 s it has the connect form instead
+/j/ID/online             ``<h1>`` in a panel; link to status
+/j/ID/status             form → POST logout → 303 to ``<login_url>/logoff``; second form → POST forget
+/j/ID/failed, …/ended    connect form
+/j/ID/expired            connect form (410)
+/j/ID/terms, …/privacy,  information, also at /terms, /privacy, /accessibility (and /councils/CODE/… for each)
+…/accessibility
+/demo/outbox             the demo's mails (demo and loopback only); the code is the text of ``<p class="code">``
+/healthz                 200 ``ok`` when the database answers, else 503
+=======================  ======================================================================================
+
+A form with a mistake comes back with status 422. ``?lang=cy`` on any page changes the language, and the journey keeps
+it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+from markupsafe import Markup
+from sqlalchemy.exc import DBAPIError
+
+from captive_portal import languages, metrics, security
+from captive_portal.pages import arrive, connection, errors, information, outbox, registration
+from captive_portal.pages.common import GATEWAY_ORIGIN, RUNTIME, clock
+from captive_portal.storage import journeys
+from foundation.runtime import NotReadyError, Runtime, notify_ready, open_runtime, wait_for_stop
+from foundation.settings import Settings
+
+_FOLDER: Final = Path(__file__).parent
+_COUNT_INTERVAL_SECONDS: Final = 15
+_KEEP_ALIVE_SECONDS: Final = 20
+
+
+def create_app(runtime: Runtime) -> web.Application:
+    """The portal as an aiohttp application."""
+    app = web.Application(
+        client_max_size=security.BODY_LIMIT_OCTETS,
+        middlewares=[errors.measure, errors.speak, errors.explain_errors, errors.own_forms_only],
+    )
+    app[RUNTIME] = runtime
+    stylesheet = (_FOLDER / "static" / "portal.css").read_text(encoding="utf-8").strip()
+    _set_up_templates(app, stylesheet)
+    _add_routes(app)
+    _add_headers(app, runtime, security.style_source(stylesheet))
+    _export_limits(runtime.settings)
+    app.cleanup_ctx.append(_count_journeys)
+    return app
+
+
+async def serve(settings: Settings) -> None:
+    """Run the portal until a signal stops it. Raises NotReadyError when its port is taken."""
+    async with open_runtime(settings) as runtime:
+        runner = web.AppRunner(
+            create_app(runtime),
+            # An access log would hold addresses of people and paths of journeys.
+            access_log=None,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+        )
+        await runner.setup()
+        try:
+            host, port = settings.portal.host, settings.portal.port
+            try:
+                await web.TCPSite(runner, host, port).start()
+            except OSError as error:
+                raise NotReadyError(
+                    f"the portal cannot listen on {host} port {port}: {error.strerror}; "
+                    "stop what does, or set CITYWIFI_PORTAL__PORT"
+                ) from None
+            notify_ready()
+            await wait_for_stop()
+        finally:
+            await runner.cleanup()
+
+
+def _set_up_templates(app: web.Application, stylesheet: str) -> None:
+    environment = aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    # Added by the extension, which jinja2's types do not show.
+    install = environment.install_gettext_callables  # type: ignore[attr-defined]
+    install(languages.gettext, languages.ngettext, newstyle=True)
+    # Our own file; the policy names it by its hash, so it must stand in the page as it is.
+    environment.globals["stylesheet"] = Markup(stylesheet)  # noqa: S704
+
+
+def _add_routes(app: web.Application) -> None:
+    get, post = web.get, web.post
+    journey = r"/j/{path_id:[A-Za-z0-9_-]{24}}"
+    app.add_routes(
+        [
+            get("/", arrive.front_door, name="front_door"),
+            get("/arrive/{driver}", arrive.arrive, name="arrive"),
+            get(journey, connection.show_journey, name="journey"),
+            get(f"{journey}/", connection.show_journey, name="journey_slash"),
+            get(f"{journey}/start", registration.show_start, name="start"),
+            post(f"{journey}/start", registration.take_start, name="take_start"),
+            get(f"{journey}/email", registration.show_email, name="email"),
+            post(f"{journey}/email", registration.take_email, name="take_email"),
+            get(f"{journey}/code", registration.show_code, name="code"),
+            post(f"{journey}/code", registration.take_code, name="take_code"),
+            post(f"{journey}/resend", registration.send_again, name="resend"),
+            get(f"{journey}/connect", connection.show_state, name="connect"),
+            post(f"{journey}/connect", connection.connect, name="take_connect"),
+            get(f"{journey}/waiting", connection.show_waiting, name="waiting"),
+            get(f"{journey}/online", connection.show_online, name="online"),
+            get(f"{journey}/status", connection.show_status, name="status"),
+            post(f"{journey}/logout", connection.log_out, name="logout"),
+            post(f"{journey}/forget", connection.forget, name="forget"),
+            get(f"{journey}/failed", connection.show_state, name="failed"),
+            get(f"{journey}/ended", connection.show_state, name="ended"),
+            get(f"{journey}/expired", connection.show_expired, name="expired"),
+            get("/demo/outbox", outbox.show_outbox, name="outbox"),
+            get("/healthz", _healthz, name="healthz"),
+        ]
+    )
+    for topic in information.TOPICS:
+        app.router.add_get(f"{journey}/{topic}", information.show_on_journey, name=f"journey_{topic}")
+        app.router.add_get(f"/councils/{{code}}/{topic}", information.show_for_council, name=f"council_{topic}")
+        app.router.add_get(f"/{topic}", information.choose_council, name=topic)
+
+
+def _add_headers(app: web.Application, runtime: Runtime, style: str) -> None:
+    async def prepare(request: web.Request, response: web.StreamResponse) -> None:
+        origin = request.get(GATEWAY_ORIGIN)
+        response.headers.update(security.headers(runtime.settings.portal, style, origin))
+
+    app.on_response_prepare.append(prepare)
+
+
+def _export_limits(settings: Settings) -> None:
+    metrics.body_limit.set(security.BODY_LIMIT_OCTETS)
+    metrics.code_limit.labels("contact").set(settings.portal.codes_per_contact_per_hour)
+    metrics.code_limit.labels("device").set(settings.portal.codes_per_device_per_hour)
+    metrics.code_limit.labels("gateway").set(settings.portal.codes_per_gateway_per_hour)
+
+
+async def _count_journeys(app: web.Application) -> AsyncIterator[None]:
+    async def count() -> None:
+        while True:
+            # A database that is away for a while is told by /healthz; counting goes on when it returns.
+            with contextlib.suppress(DBAPIError, OSError):
+                async with app[RUNTIME].database.read() as reading:
+                    metrics.open_journeys.set(await journeys.count_open(reading, clock()))
+            await asyncio.sleep(_COUNT_INTERVAL_SECONDS)
+
+    task = asyncio.create_task(count())
+    yield
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def _healthz(request: web.Request) -> web.Response:
+    health = await request.app[RUNTIME].database.health()
+    return web.Response(text="ok\n" if health.reachable else "database\n", status=200 if health.reachable else 503)

@@ -1,0 +1,242 @@
+"""The resident's path from arrival to being online, as a state machine.
+
+One table holds every legal transition; everything here is a plain function of values. A journey is kept on the server
+under an unguessable identifier in the path, so that it needs no cookie and survives the closing of a phone's sign-in
+sheet. It is never trusted further than the redirect that began it: its pages show nothing personal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from captive_portal.errors import PortalError
+from captive_portal.gateways.base import Arrival, Outcome
+
+# How long a resident waits for proof before the page offers help instead.
+PATIENCE: Final = timedelta(seconds=30)
+
+
+class State(StrEnum):
+    """Where a resident is."""
+
+    CHOOSE = "choose"
+    EMAIL = "email"
+    CODE = "code"
+    RELEASE = "release"
+    WAITING = "waiting"
+    ONLINE = "online"
+    FAILED = "failed"
+    ENDED = "ended"
+    # Never stored: a journey is expired when its time is over.
+    EXPIRED = "expired"
+
+
+class Event(StrEnum):
+    """What happens to a journey."""
+
+    # The resident
+    CHOSE_EMAIL = "chose-email"
+    CODE_SENT = "code-sent"
+    REGISTERED = "registered"
+    SENT_TO_GATEWAY = "sent-to-gateway"
+    # The device is captive again, or wants to try again: it may be released at once, or must register first.
+    MAY_RELEASE = "may-release"
+    MUST_REGISTER = "must-register"
+    # The gateway
+    GRANTED = "granted"
+    REFUSED = "refused"
+    # Accounting
+    PROVEN = "proven"
+    ENDED = "ended"
+
+
+_REGISTERING: Final[Mapping[Event, State]] = {
+    Event.CHOSE_EMAIL: State.EMAIL,
+    Event.REGISTERED: State.RELEASE,
+    Event.MAY_RELEASE: State.RELEASE,
+    Event.GRANTED: State.WAITING,
+}
+_AGAIN: Final[Mapping[Event, State]] = {
+    Event.MAY_RELEASE: State.RELEASE,
+    Event.MUST_REGISTER: State.CHOOSE,
+    Event.GRANTED: State.WAITING,
+}
+
+TRANSITIONS: Final[Mapping[State, Mapping[Event, State]]] = {
+    State.CHOOSE: {
+        **_REGISTERING,
+        Event.MUST_REGISTER: State.CHOOSE,
+        Event.REFUSED: State.CHOOSE,
+        Event.ENDED: State.CHOOSE,
+    },
+    State.EMAIL: {
+        **_REGISTERING,
+        Event.CODE_SENT: State.CODE,
+        Event.MUST_REGISTER: State.EMAIL,
+        Event.REFUSED: State.EMAIL,
+        Event.ENDED: State.EMAIL,
+    },
+    State.CODE: {
+        **_REGISTERING,
+        Event.CODE_SENT: State.CODE,
+        Event.MUST_REGISTER: State.CODE,
+        Event.REFUSED: State.CODE,
+        Event.ENDED: State.CODE,
+    },
+    State.RELEASE: {
+        **_AGAIN,
+        Event.SENT_TO_GATEWAY: State.WAITING,
+        Event.REFUSED: State.FAILED,
+        Event.ENDED: State.ENDED,
+    },
+    State.WAITING: {
+        **_AGAIN,
+        Event.PROVEN: State.ONLINE,
+        Event.REFUSED: State.FAILED,
+        Event.ENDED: State.ENDED,
+    },
+    # A second tab's refusal does not take away that the device is on.
+    State.ONLINE: {**_AGAIN, Event.GRANTED: State.ONLINE, Event.REFUSED: State.ONLINE, Event.ENDED: State.ENDED},
+    State.FAILED: {**_AGAIN, Event.REFUSED: State.FAILED, Event.ENDED: State.ENDED},
+    State.ENDED: {**_AGAIN, Event.REFUSED: State.FAILED, Event.ENDED: State.ENDED},
+}
+
+# The one page of each state; a browser that asks for another is sent there.
+PAGES: Final[Mapping[State, str]] = {
+    State.CHOOSE: "start",
+    State.EMAIL: "email",
+    State.CODE: "code",
+    State.RELEASE: "connect",
+    State.WAITING: "waiting",
+    State.ONLINE: "online",
+    State.FAILED: "failed",
+    State.ENDED: "ended",
+    State.EXPIRED: "expired",
+}
+
+# Pages that may also be looked at in a state, for the back button, a changed mind, or more detail.
+_ALSO_REACHABLE: Final[Mapping[State, frozenset[str]]] = {
+    State.EMAIL: frozenset({"start"}),
+    State.CODE: frozenset({"start", "email"}),
+    State.ONLINE: frozenset({"status"}),
+}
+
+
+class IllegalTransitionError(PortalError):
+    """An event that cannot happen in this state: a fault of our own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What is kept encrypted: what the gateway handed over, and what the resident chose so far."""
+
+    path_id: str = field(repr=False)
+    driver: str
+    randomised: bool
+    hand_over: Mapping[str, str] = field(default_factory=dict, repr=False)
+    handed_over_at: datetime | None = None
+    # The text that the resident accepted, and whether the device is to be remembered.
+    terms_id: int | None = None
+    remember: bool = False
+    contact: str | None = field(default=None, repr=False)
+    device_id: int | None = None
+    # The one-time user name of the latest release.
+    user_name: str | None = field(default=None, repr=False)
+    released_at: datetime | None = None
+    waiting_since: datetime | None = None
+    # The gateway says that the device was on already: a session from before the release is proof, too.
+    already_online: bool = False
+    # The browser was sent for a fresh hand-over, so its return goes straight on to the release.
+    renewing: bool = False
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """One resident's path at one gateway."""
+
+    id: int
+    council_id: int
+    nas_id: int
+    venue_id: int | None
+    mac_pseudonym: bytes = field(repr=False)
+    resident_id: int | None
+    state: State
+    language: str
+    details: Details
+    expires_at: datetime
+
+    @property
+    def is_registered(self) -> bool:
+        """A resident and a device are known, so that a one-time password may be made."""
+        return self.resident_id is not None and self.details.device_id is not None
+
+    def path(self, page: str) -> str:
+        """The address of one of its pages."""
+        return f"/j/{self.details.path_id}/{page}"
+
+    def current_path(self) -> str:
+        """The address of the page that belongs to its state."""
+        return self.path(PAGES[self.state])
+
+    def shows(self, page: str) -> bool:
+        """Whether the page may be looked at now."""
+        return page == PAGES[self.state] or page in _ALSO_REACHABLE.get(self.state, ())
+
+
+def advance(journey: Journey, event: Event, **changed_details: Any) -> Journey:
+    """The journey after the event. Raises IllegalTransitionError."""
+    try:
+        state = TRANSITIONS[journey.state][event]
+    except KeyError:
+        raise IllegalTransitionError(f"a journey in state {journey.state} cannot take {event}") from None
+    details = replace(journey.details, **changed_details) if changed_details else journey.details
+    return replace(journey, state=state, details=details)
+
+
+def meet(journey: Journey, arrival: Arrival, *, may_release: bool, now: datetime) -> Journey:
+    """What a (checked) redirect does to the device's journey.
+
+    ``may_release`` is whether its resident is known and has accepted the current terms.
+    """
+    if arrival.hand_over:
+        details = replace(journey.details, hand_over=dict(arrival.hand_over), handed_over_at=now)
+        journey = replace(journey, details=details)
+    match arrival.outcome:
+        case Outcome.CAPTIVE:
+            return _meet_captive(journey, may_release=may_release, now=now)
+        case Outcome.GRANTED:
+            since = journey.details.waiting_since
+            return advance(journey, Event.GRANTED, waiting_since=since or now, renewing=False)
+        case Outcome.ALREADY_ONLINE:
+            return advance(journey, Event.GRANTED, waiting_since=now, already_online=True, renewing=False)
+        case Outcome.REFUSED:
+            return advance(journey, Event.REFUSED, failure=arrival.failure, renewing=False)
+        case Outcome.LOGGED_OFF:
+            return advance(journey, Event.ENDED, renewing=False)
+
+
+def _meet_captive(journey: Journey, *, may_release: bool, now: datetime) -> Journey:
+    # A phone's probe may come here while its browser is still at the gateway with the one-time password.
+    if journey.state is State.WAITING and is_patient(journey, now):
+        return journey
+    event = Event.MAY_RELEASE if may_release else Event.MUST_REGISTER
+    return advance(journey, event, already_online=False)
+
+
+def is_patient(journey: Journey, now: datetime) -> bool:
+    """Whether it is too early to call the release a failure."""
+    since = journey.details.waiting_since
+    return since is not None and now - since < PATIENCE
+
+
+def needs_new_hand_over(journey: Journey, lifetime_seconds: int, now: datetime) -> bool:
+    """Whether what the gateway handed over is missing, too old, or was used in an attempt that failed."""
+    handed_over_at = journey.details.handed_over_at
+    if not journey.details.hand_over or handed_over_at is None:
+        return True
+    return now - handed_over_at >= timedelta(seconds=lifetime_seconds)

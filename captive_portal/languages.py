@@ -1,0 +1,108 @@
+"""Languages: which one a person reads, and the translations.
+
+Translations are gettext catalogues (locale/*/LC_MESSAGES/captive_portal.po), read by Babel when the service starts, so
+that there is no compiled file to forget. The source language is English.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.units import format_unit
+
+DEFAULT: Final = "en"
+# Each language by its own name.
+NAMES: Final[Mapping[str, str]] = {"en": "English", "cy": "Cymraeg"}
+LOCALE_FOLDER: Final = Path(__file__).parent / "locale"
+
+current_language: ContextVar[str] = ContextVar("current_language", default=DEFAULT)
+
+
+@cache
+def translations(language: str) -> NullTranslations:
+    """The catalogue of a language; English needs none."""
+    file = LOCALE_FOLDER / language / "LC_MESSAGES" / "captive_portal.po"
+    if language == DEFAULT:
+        return NullTranslations()
+    with file.open("rb") as source:
+        catalogue = read_po(source, locale=language, abort_invalid=True)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def gettext(message: str) -> str:
+    """The message in the language of the page that is being made."""
+    return translations(current_language.get()).gettext(message)
+
+
+def ngettext(singular: str, plural: str, number: int) -> str:
+    """The message for so many, in the language of the page that is being made."""
+    return translations(current_language.get()).ngettext(singular, plural, number)
+
+
+def mark(message: str) -> str:
+    """Marks a message for translation where it stands; it is translated where it is shown."""
+    return message
+
+
+def choose_language(*wishes: str | None, accept_language: str = "") -> str:
+    """The first language that we have: of the wishes in their order, else of the browser's preferences."""
+    for wish in (*wishes, *_by_preference(accept_language)):
+        language = (wish or "").strip().lower().replace("_", "-").partition("-")[0]
+        if language in NAMES:
+            return language
+    return DEFAULT
+
+
+def _by_preference(accept_language: str) -> list[str]:
+    """The ranges of an Accept-Language header (RFC 9110 section 12.5.4), the most wanted first."""
+    weighted: list[tuple[float, str]] = []
+    for item in accept_language[:500].split(","):
+        language, _, parameter = item.partition(";")
+        name, _, value = parameter.strip().partition("=")
+        try:
+            weight = float(value) if name.strip() == "q" else 1.0
+        except ValueError:
+            continue
+        if weight > 0:
+            weighted.append((weight, language))
+    return [language for _, language in sorted(weighted, key=lambda pair: -pair[0])]
+
+
+def show_duration(duration: timedelta) -> str:
+    """Hours and minutes in words, such as ``1 hour 20 minutes``; less than a minute is said as such."""
+    language = current_language.get()
+    minutes = max(0, int(duration.total_seconds()) // 60)
+    if minutes == 0:
+        return gettext("less than a minute")
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "duration-hour"), (minutes, "duration-minute")]
+    return " ".join(format_unit(number, unit, "long", locale=language) for number, unit in parts if number)
+
+
+def show_octets(octets: int) -> str:
+    """Decimal megabytes or gigabytes, as phone contracts count."""
+    language = current_language.get()
+    number, unit = (octets / 1e9, "GB") if octets >= 1e9 else (octets / 1e6, "MB")
+    pattern = "#,##0" if number >= 100 else "#,##0.0"
+    # "MB" is written alike in every language that we have.
+    return f"{format_decimal(number, format=pattern, locale=language)} {unit}"
+
+
+def show_time(moment: datetime, time_zone: str) -> str:
+    """The time of day where the resident is."""
+    return format_time(moment.astimezone(ZoneInfo(time_zone)), "HH:mm", locale=current_language.get())

@@ -1,0 +1,50 @@
+"""What the portal counts. No label names a person, a device or a journey."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+arrivals = Counter(
+    "citywifi_portal_arrivals_total",
+    "Redirects from gateways, by kind of gateway and by what they said or why they were refused.",
+    ["driver", "result"],
+)
+journeys = Counter("citywifi_portal_journeys_total", "Journeys that reached a state, by state.", ["state"])
+codes = Counter(
+    "citywifi_portal_verification_codes_total",
+    "Verification codes, by what became of them: sent, right, or why not.",
+    ["result"],
+)
+releases = Counter(
+    "citywifi_portal_releases_total",
+    "Browsers sent to their gateway, by kind of gateway and purpose.",
+    ["driver", "purpose"],
+)
+mail_failures = Counter(
+    "citywifi_portal_mail_failures_total", "Mail that could not be handed over, by reason.", ["reason"]
+)
+refused_requests = Counter(
+    "citywifi_portal_refused_requests_total", "Requests that were not served, by reason.", ["reason"]
+)
+page_duration = Histogram(
+    "citywifi_portal_page_duration_seconds",
+    "Time to answer a request, by page.",
+    ["page"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30),
+)
+open_journeys = Gauge(
+    "citywifi_portal_open_journeys",
+    "Residents on their way: journeys that are neither online nor over.",
+    multiprocess_mode="livemostrecent",
+)
+code_limit = Gauge(
+    "citywifi_portal_verification_code_limit",
+    "How many codes may be asked for in an hour, by what is limited.",
+    ["by"],
+    multiprocess_mode="livemostrecent",
+)
+body_limit = Gauge(
+    "citywifi_portal_request_body_limit_octets",
+    "The largest form that is read.",
+    multiprocess_mode="livemostrecent",
+)

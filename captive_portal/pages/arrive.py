@@ -1,0 +1,51 @@
+"""Where gateways send browsers, and the front door for those who come by themselves."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from captive_portal import metrics
+from captive_portal.arrival import begin_or_continue, check
+from captive_portal.gateways import DRIVERS
+from captive_portal.gateways.base import Refusal
+from captive_portal.journey import Journey, State
+from captive_portal.pages.common import RUNTIME, clock, perform, render, save, see_other
+from captive_portal.release import send_to_gateway
+from captive_portal.storage import equipment
+
+
+async def arrive(request: web.Request) -> web.Response:
+    """GET /arrive/{driver}: check the redirect, then show the page that the device's journey is at."""
+    driver = DRIVERS.get(request.match_info["driver"])
+    if driver is None:
+        raise web.HTTPNotFound
+    runtime, now = request.app[RUNTIME], clock()
+    # Seals are computed over the text as it was sent; aiohttp's own URL is decoded and written anew.
+    raw_query = request.raw_path.partition("?")[2]
+    async with runtime.database.read() as connection:
+        checked = await check(connection, runtime, driver, raw_query)
+    if isinstance(checked, Refusal):
+        metrics.arrivals.labels(driver.name, checked.reason).inc()
+        return render(request, "refused.html", {"reference": checked.reason, "can_switch_language": False}, status=400)
+    metrics.arrivals.labels(driver.name, checked.arrival.outcome).inc()
+    async with runtime.database.write() as connection:
+        journey = await begin_or_continue(
+            connection, runtime, checked, driver, request.headers.get("Accept-Language", ""), now
+        )
+        metrics.journeys.labels(journey.state).inc()
+        if not _goes_straight_on(journey):
+            return see_other(journey.current_path())
+        released, action = await send_to_gateway(connection, runtime, journey, checked.gateway, now)
+        await save(connection, runtime, journey, released, now)
+        place = await equipment.load_place(connection, journey.council_id, journey.venue_id)
+    return perform(request, action, place)
+
+
+def _goes_straight_on(journey: Journey) -> bool:
+    """The resident pressed "connect" and the browser only went to fetch a fresh hand-over."""
+    return journey.state is State.RELEASE and journey.details.renewing and journey.is_registered
+
+
+async def front_door(request: web.Request) -> web.Response:
+    """GET /: nobody is redirected here; say how to get on."""
+    return render(request, "front_door.html", {})

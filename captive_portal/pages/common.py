@@ -1,0 +1,147 @@
+"""What all pages share: the visit that a request belongs to, rendering, and redirects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+import aiohttp_jinja2
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from captive_portal import metrics
+from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect, Gateway
+from captive_portal.journey import Journey, State
+from captive_portal.languages import NAMES, current_language
+from captive_portal.storage import equipment, journeys
+from foundation.runtime import Runtime
+
+RUNTIME: Final = web.AppKey("runtime", Runtime)
+# The origin that this answer's forms may lead to, for the content security policy.
+GATEWAY_ORIGIN: Final = web.RequestKey("gateway_origin", str)
+
+
+class NoSuchJourneyError(Exception):
+    """The path leads to no journey: mistyped, or deleted since."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request that belongs to a journey."""
+
+    journey: Journey
+    gateway: Gateway
+    place: equipment.Place
+
+
+@dataclass(frozen=True, slots=True)
+class FormError:
+    """What is wrong with one field, in words that say what to do."""
+
+    field: str
+    message: str
+
+
+def clock() -> datetime:
+    """Now; the only clock of the pages."""
+    return datetime.now(UTC)
+
+
+async def open_visit(
+    request: web.Request, connection: AsyncConnection, now: datetime, *, for_update: bool = False
+) -> Visit:
+    """The journey of the path, in its language. Raises NoSuchJourneyError."""
+    runtime = request.app[RUNTIME]
+    journey = await journeys.load(
+        connection, runtime.keyring, request.match_info["path_id"], now=now, for_update=for_update
+    )
+    if journey is None:
+        raise NoSuchJourneyError("no journey at this path")
+    gateway = await load_gateway(connection, runtime, journey)
+    place = await equipment.load_place(connection, journey.council_id, journey.venue_id)
+    current_language.set(journey.language)
+    request[GATEWAY_ORIGIN] = gateway.login_origin or ""
+    return Visit(journey, gateway, place)
+
+
+async def load_gateway(connection: AsyncConnection, runtime: Runtime, journey: Journey) -> Gateway:
+    """The gateway that the device is behind."""
+    address = f"{runtime.settings.portal.public_url.rstrip('/')}/arrive/{journey.details.driver}"
+    return await equipment.load_gateway(connection, runtime.keyring, journey.nas_id, address)
+
+
+async def save(connection: AsyncConnection, runtime: Runtime, before: Journey, after: Journey, now: datetime) -> None:
+    """Store a journey that went on, and count the state that it reached."""
+    await journeys.save(connection, runtime.keyring, after, now)
+    if after.state is not before.state:
+        metrics.journeys.labels(after.state).inc()
+
+
+async def change_language(request: web.Request, now: datetime) -> web.Response | None:
+    """Keep the language that the resident chose by the link, and show the same page without it in its address."""
+    chosen = request.query.get("lang", "")
+    if chosen not in NAMES:
+        return None
+    runtime = request.app[RUNTIME]
+    async with runtime.database.write() as connection:
+        current = await open_visit(request, connection, now, for_update=True)
+        if current.journey.state is not State.EXPIRED:
+            await journeys.save(connection, runtime.keyring, replace(current.journey, language=chosen), now)
+    return see_other(request.path)
+
+
+def see_other(path: str) -> web.Response:
+    """Send the browser to one of our own pages, or to a gateway, by GET."""
+    return web.Response(status=303, headers={"Location": path})
+
+
+def perform(request: web.Request, action: Action, place: equipment.Place) -> web.Response:
+    """What a gateway driver wants done."""
+    match action:
+        case BrowserRedirect(url):
+            return see_other(url)
+        case BrowserForm(url, fields):
+            return render(request, "hand_over.html", {"place": place, "target": url, "fields": fields})
+
+
+def render(request: web.Request, template: str, context: Mapping[str, object], *, status: int = 200) -> web.Response:
+    """A page in the language of the visit."""
+    language = current_language.get()
+    filled = {
+        "language": language,
+        "other_languages": [(code, name) for code, name in NAMES.items() if code != language],
+        "can_switch_language": True,
+        "errors": [],
+        "information": "",
+        "place": None,
+        **context,
+    }
+    response = aiohttp_jinja2.render_template(template, request, filled, status=status)
+    response.headers["Content-Language"] = language
+    return response
+
+
+def render_visit(
+    request: web.Request,
+    visit: Visit,
+    template: str,
+    context: Mapping[str, object] | None = None,
+    *,
+    status: int = 200,
+) -> web.Response:
+    """A page of a journey."""
+    base = {"place": visit.place, "journey": visit.journey, "information": visit.journey.path("")}
+    return render(request, template, {**base, **(context or {})}, status=status)
+
+
+def render_form_errors(
+    request: web.Request,
+    visit: Visit,
+    template: str,
+    errors: list[FormError],
+    context: Mapping[str, object] | None = None,
+) -> web.Response:
+    """The form again, with what is wrong at the top and beside each field."""
+    return render_visit(request, visit, template, {**(context or {}), "errors": errors}, status=422)

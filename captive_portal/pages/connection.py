@@ -1,0 +1,187 @@
+"""From the release on: connect, waiting, online, status, log out, failed, ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from captive_portal import metrics
+from captive_portal.gateways import DRIVERS
+from captive_portal.journey import Event, Journey, State, advance, is_patient
+from captive_portal.languages import show_duration, show_octets, show_time
+from captive_portal.pages.common import (
+    RUNTIME,
+    Visit,
+    change_language,
+    clock,
+    open_visit,
+    perform,
+    render_visit,
+    save,
+    see_other,
+)
+from captive_portal.pages.registration import release
+from captive_portal.release import find_proof, judge, time_left
+from captive_portal.storage import passes, residents
+from foundation.runtime import Runtime
+
+# Short at first, because proof mostly comes at once; then slow, because each reload interrupts a screen reader.
+_FIRST_RELOAD_SECONDS = 2
+_LATER_RELOAD_SECONDS = 5
+_QUICK_FOR_SECONDS = 6
+
+
+async def show_state(request: web.Request) -> web.Response:
+    """GET connect, failed, ended: pages that only say where the resident is."""
+    now, page = clock(), request.path.rpartition("/")[2]
+    async with request.app[RUNTIME].database.read() as connection:
+        visit = await open_visit(request, connection, now)
+    if answer := await change_language(request, now):
+        return answer
+    if not visit.journey.shows(page):
+        return see_other(visit.journey.current_path())
+    return render_visit(request, visit, f"{page}.html")
+
+
+async def show_journey(request: web.Request) -> web.Response:
+    """GET the journey itself: go to its page."""
+    async with request.app[RUNTIME].database.read() as connection:
+        visit = await open_visit(request, connection, clock())
+    return see_other(visit.journey.current_path())
+
+
+async def show_expired(request: web.Request) -> web.Response:
+    """GET expired: how to begin again; its gateway is still known."""
+    now = clock()
+    async with request.app[RUNTIME].database.read() as connection:
+        visit = await open_visit(request, connection, now)
+    if visit.journey.state is not State.EXPIRED:
+        return see_other(visit.journey.current_path())
+    return render_visit(request, visit, "expired.html", {"can_switch_language": False}, status=410)
+
+
+async def connect(request: web.Request) -> web.Response:
+    """POST connect: the one button of a returning device, and of every "try again"."""
+    runtime, now = request.app[RUNTIME], clock()
+    async with runtime.database.write() as connection:
+        visit = await open_visit(request, connection, now, for_update=True)
+        journey = visit.journey
+        if journey.state is State.EXPIRED:
+            action = DRIVERS[journey.details.driver].renew(visit.gateway)
+            return perform(request, action, visit.place)
+        if journey.state not in (State.RELEASE, State.WAITING, State.FAILED, State.ENDED):
+            return see_other(journey.current_path())
+        if not journey.is_registered:
+            after = advance(journey, Event.MUST_REGISTER)
+            await save(connection, runtime, journey, after, now)
+            return see_other(after.current_path())
+        return await release(request, connection, visit, journey, now)
+
+
+async def show_waiting(request: web.Request) -> web.Response:
+    """GET waiting: reloads itself until accounting proves that the device is on, or patience ends."""
+    now = clock()
+    visit, _session = await _look(request, now)
+    if answer := await change_language(request, now):
+        return answer
+    journey = visit.journey
+    if journey.state is not State.WAITING:
+        return see_other(journey.current_path())
+    since = journey.details.waiting_since
+    waited_seconds = (now - since).total_seconds() if since else 0.0
+    reload_seconds = _FIRST_RELOAD_SECONDS if waited_seconds < _QUICK_FOR_SECONDS else _LATER_RELOAD_SECONDS
+    context = {"patient": is_patient(journey, now), "reload_seconds": reload_seconds}
+    return render_visit(request, visit, "waiting.html", context)
+
+
+async def show_online(request: web.Request) -> web.Response:
+    """GET online: you are online."""
+    now = clock()
+    visit, _session = await _look(request, now)
+    if answer := await change_language(request, now):
+        return answer
+    if not visit.journey.shows("online"):
+        return see_other(visit.journey.current_path())
+    return render_visit(request, visit, "online.html")
+
+
+async def show_status(request: web.Request) -> web.Response:
+    """GET status: time online, data used, time left; from accounting, so as old as its latest record."""
+    runtime, now = request.app[RUNTIME], clock()
+    visit, session = await _look(request, now)
+    if answer := await change_language(request, now):
+        return answer
+    if not visit.journey.shows("status"):
+        return see_other(visit.journey.current_path())
+    async with runtime.database.read() as connection:
+        journey = visit.journey
+        device = await residents.find_device(connection, journey.council_id, journey.mac_pseudonym)
+    remembered = device is not None and device.remembered_until is not None and device.remembered_until > now
+    context = {
+        "figures": _figures(visit, session, runtime, now) if session else None,
+        "remembered": remembered,
+        "forgotten": request.query.get("forgotten") == "yes",
+    }
+    return render_visit(request, visit, "status.html", context)
+
+
+def _figures(visit: Visit, session: passes.Session, runtime: Runtime, now: datetime) -> dict[str, str]:
+    left = time_left(session, runtime.settings.radius.session_timeout_seconds, now)
+    return {
+        "online_for": show_duration(now - session.started_at),
+        "data_used": show_octets(session.octets),
+        "time_left": show_duration(left),
+        "as_of": show_time(session.updated_at, visit.place.time_zone),
+    }
+
+
+async def log_out(request: web.Request) -> web.Response:
+    """POST logout: the gateway ends the session and sends the browser back with the news."""
+    runtime, now = request.app[RUNTIME], clock()
+    async with runtime.database.read() as connection:
+        visit = await open_visit(request, connection, now)
+    if visit.journey.state is not State.ONLINE:
+        return see_other(visit.journey.current_path())
+    driver = DRIVERS[visit.journey.details.driver]
+    metrics.releases.labels(driver.name, "log-out").inc()
+    return perform(request, driver.log_out(visit.gateway), visit.place)
+
+
+async def forget(request: web.Request) -> web.Response:
+    """POST forget: the device is no longer let on by itself."""
+    runtime, now = request.app[RUNTIME], clock()
+    async with runtime.database.write() as connection:
+        visit = await open_visit(request, connection, now, for_update=True)
+        journey = visit.journey
+        if journey.details.device_id is None or not journey.shows("status"):
+            return see_other(journey.current_path())
+        await residents.forget_device(connection, journey.details.device_id)
+        details = replace(journey.details, remember=False)
+        await save(connection, runtime, journey, replace(journey, details=details), now)
+    return see_other(f"{journey.path('status')}?forgotten=yes")
+
+
+async def _look(request: web.Request, now: datetime) -> tuple[Visit, passes.Session | None]:
+    """The visit after what accounting says of it, stored where that changed it."""
+    runtime = request.app[RUNTIME]
+    async with runtime.database.read() as connection:
+        visit, after, session = await _judged(request, connection, now)
+    if after == visit.journey:
+        return visit, session
+    async with runtime.database.write() as connection:
+        visit, after, session = await _judged(request, connection, now, for_update=True)
+        await save(connection, runtime, visit.journey, after, now)
+    return replace(visit, journey=after), session
+
+
+async def _judged(
+    request: web.Request, connection: AsyncConnection, now: datetime, *, for_update: bool = False
+) -> tuple[Visit, Journey, passes.Session | None]:
+    visit = await open_visit(request, connection, now, for_update=for_update)
+    if visit.journey.state not in (State.WAITING, State.ONLINE):
+        return visit, visit.journey, None
+    session = await find_proof(connection, visit.journey)
+    return visit, judge(visit.journey, session, request.app[RUNTIME], now), session

@@ -1,0 +1,74 @@
+"""What happens around every page: time, language, own forms only, and errors in the resident's language."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from captive_portal import metrics, security
+from captive_portal.languages import choose_language, current_language
+from captive_portal.pages.common import RUNTIME, NoSuchJourneyError, render
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_log: Final = structlog.get_logger(__name__)
+# Errors that have words of their own; every other one of the browser's is shown as 400.
+_KNOWN_STATUSES: Final = frozenset({400, 403, 404, 405, 413})
+
+
+@web.middleware
+async def measure(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """How long each page took, by the name of its route."""
+    started = time.perf_counter()
+    try:
+        return await handler(request)
+    finally:
+        route = request.match_info.route.name or "none"
+        metrics.page_duration.labels(route).observe(time.perf_counter() - started)
+
+
+@web.middleware
+async def speak(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The browser's language, until a journey knows better; a link on a page without a journey may choose one."""
+    header = request.headers.get("Accept-Language", "")
+    current_language.set(choose_language(request.query.get("lang"), accept_language=header))
+    return await handler(request)
+
+
+@web.middleware
+async def explain_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every error is a page that says what to do, and nothing of what is inside."""
+    try:
+        return await handler(request)
+    except NoSuchJourneyError:
+        return render(request, "expired.html", {"can_switch_language": False}, status=404)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        status = error.status if error.status in _KNOWN_STATUSES or error.status >= 500 else 400
+        metrics.refused_requests.labels(str(status)).inc()
+        response = _error_page(request, status)
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
+    except Exception:
+        # The route's name tells where; the path would tell whose journey it is.
+        _log.exception("a page failed", page=request.match_info.route.name)
+        metrics.refused_requests.labels("500").inc()
+        return _error_page(request, 500)
+
+
+@web.middleware
+async def own_forms_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a form that another site's page sent."""
+    if request.method == "POST" and not security.is_own_form(request.headers, request.app[RUNTIME].settings.portal):
+        raise web.HTTPForbidden
+    return await handler(request)
+
+
+def _error_page(request: web.Request, status: int) -> web.Response:
+    return render(request, "error.html", {"status": status, "can_switch_language": False}, status=status)

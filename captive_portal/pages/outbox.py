@@ -1,0 +1,46 @@
+"""The demo's outbox: what would have gone out by mail. Only in the demo, and only for this machine itself."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from ipaddress import ip_address
+from pathlib import Path
+
+from aiohttp import web
+
+from captive_portal import mail
+from captive_portal.pages.common import RUNTIME, render
+
+_SHOWN = 20
+
+
+async def show_outbox(request: web.Request) -> web.Response:
+    """GET /demo/outbox: the newest mails."""
+    settings = request.app[RUNTIME].settings
+    if not settings.demo or not _is_loopback(request.remote):
+        raise web.HTTPNotFound
+    messages = [_read(path) for path in mail.newest_in_outbox(settings.outbox_directory, _SHOWN)]
+    return render(request, "outbox.html", {"messages": messages})
+
+
+def _is_loopback(remote: str | None) -> bool:
+    try:
+        return ip_address(remote or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _read(path: Path) -> dict[str, object]:
+    message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+    body = message.get_body(("plain",))
+    paragraphs = str(body.get_content()).strip().split("\n\n") if body is not None else []
+    # The code stands in a paragraph of its own.
+    codes = [text for text in paragraphs if text.isdecimal()]
+    return {
+        "to": str(message["To"]),
+        "subject": str(message["Subject"]),
+        "date": str(message["Date"]),
+        "code": codes[0] if codes else "",
+        "paragraphs": [text for text in paragraphs if text not in codes],
+    }

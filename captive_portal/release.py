@@ -1,0 +1,81 @@
+"""Sending the device on: to its gateway with a one-time password, and finding the proof that it is online."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from captive_portal import metrics, one_time_tokens
+from captive_portal.gateways import DRIVERS
+from captive_portal.gateways.base import Action, Gateway, Pass
+from captive_portal.journey import Event, Journey, State, advance, needs_new_hand_over
+from captive_portal.storage import passes
+from captive_portal.storage.journeys import lifetime
+from foundation.runtime import Runtime
+
+
+async def send_to_gateway(
+    connection: AsyncConnection, runtime: Runtime, journey: Journey, gateway: Gateway, now: datetime
+) -> tuple[Journey, Action]:
+    """Release a registered journey, or fetch a fresh hand-over first where the old one is of no use."""
+    driver = DRIVERS[journey.details.driver]
+    # What was handed over before a failed attempt may not be used twice.
+    failed = journey.state in (State.FAILED, State.ENDED)
+    journey = advance(journey, Event.MAY_RELEASE)
+    if failed or needs_new_hand_over(journey, driver.capabilities.hand_over_lifetime_seconds, now):
+        metrics.releases.labels(driver.name, "renew").inc()
+        return replace(journey, details=replace(journey.details, renewing=True)), driver.renew(gateway)
+    user_name = await one_time_tokens.token_for(connection, journey, runtime.settings.portal, now)
+    credentials = Pass(
+        user_name=user_name,
+        password=runtime.keyring.one_time_password(user_name),
+        hand_over=journey.details.hand_over,
+    )
+    released = advance(
+        journey,
+        Event.SENT_TO_GATEWAY,
+        user_name=user_name,
+        released_at=now,
+        waiting_since=now,
+        already_online=False,
+        renewing=False,
+        failure=None,
+    )
+    metrics.releases.labels(driver.name, "log-on").inc()
+    return released, driver.release(credentials, gateway)
+
+
+async def find_proof(connection: AsyncConnection, journey: Journey) -> passes.Session | None:
+    """The accounting session that shows whether the device is, or was, online since its release."""
+    details = journey.details
+    if details.device_id is None:
+        return None
+    since = None if details.already_online else details.released_at
+    return await passes.find_session(
+        connection,
+        nas_id=journey.nas_id,
+        device_id=details.device_id,
+        user_name=details.user_name,
+        since=since,
+    )
+
+
+def judge(journey: Journey, session: passes.Session | None, runtime: Runtime, now: datetime) -> Journey:
+    """What the proof, or its absence, does to a journey that waits or is online."""
+    if session is None:
+        return journey
+    if session.stopped_at is not None:
+        return advance(journey, Event.ENDED)
+    if journey.state is not State.WAITING:
+        return journey
+    settings = runtime.settings
+    seconds = settings.radius.session_timeout_seconds + settings.portal.journey_lifetime_seconds
+    # The status page must live as long as the session can.
+    return replace(advance(journey, Event.PROVEN), expires_at=lifetime(seconds, now))
+
+
+def time_left(session: passes.Session, session_timeout_seconds: int, now: datetime) -> timedelta:
+    """Until the session's end; the RADIUS server gives every session the same length."""
+    return max(timedelta(0), session.started_at + timedelta(seconds=session_timeout_seconds) - now)

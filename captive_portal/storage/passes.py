@@ -1,0 +1,202 @@
+"""One-time tokens, verification codes, and the accounting sessions that prove a release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from foundation.schema import accounting_sessions, one_time_tokens, verification_codes
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A verification code that may still be tried."""
+
+    id: int
+    code_pseudonym: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewCode:
+    """What is written of a verification code: never the code or the contact themselves."""
+
+    council_id: int
+    journey_id: int
+    nas_id: int
+    contact_pseudonym: bytes = field(repr=False)
+    mac_pseudonym: bytes = field(repr=False)
+    code_pseudonym: bytes = field(repr=False)
+    attempts_left: int
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecentCodes:
+    """How many codes were asked for since a moment."""
+
+    by_contact: int
+    by_device: int
+    by_gateway: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An accounting session, as the status page shows it."""
+
+    started_at: datetime
+    updated_at: datetime
+    stopped_at: datetime | None
+    octets: int
+
+
+async def reusable_token(connection: AsyncConnection, user_name: str, device_id: int, good_until: datetime) -> bool:
+    """Whether a token has let nobody on yet and is good for long enough."""
+    statement = select(one_time_tokens.c.id).where(
+        one_time_tokens.c.user_name == user_name,
+        one_time_tokens.c.device_id == device_id,
+        one_time_tokens.c.uses == 0,
+        one_time_tokens.c.expires_at >= good_until,
+    )
+    return (await connection.execute(statement)).first() is not None
+
+
+async def insert_token(
+    connection: AsyncConnection,
+    *,
+    council_id: int,
+    user_name: str,
+    resident_id: int,
+    device_id: int,
+    nas_id: int,
+    created_at: datetime,
+    expires_at: datetime,
+) -> None:
+    """Store a token; its password is derived from its name and stands nowhere."""
+    await connection.execute(
+        one_time_tokens.insert().values(
+            council_id=council_id,
+            user_name=user_name,
+            resident_id=resident_id,
+            device_id=device_id,
+            nas_id=nas_id,
+            created_at=created_at,
+            expires_at=expires_at,
+        )
+    )
+
+
+async def count_recent_codes(
+    connection: AsyncConnection,
+    *,
+    council_id: int,
+    contact_pseudonym: bytes,
+    mac_pseudonym: bytes,
+    nas_id: int,
+    since: datetime,
+) -> RecentCodes:
+    """Codes asked for by contact, device and gateway."""
+    table = verification_codes.c
+
+    def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.count().filter(condition)
+
+    statement = select(
+        number(table.contact_pseudonym == contact_pseudonym),
+        number(table.mac_pseudonym == mac_pseudonym),
+        number(table.nas_id == nas_id),
+    ).where(table.council_id == council_id, table.created_at > since)
+    return RecentCodes(*(await connection.execute(statement)).one())
+
+
+async def insert_code(connection: AsyncConnection, code: NewCode) -> int:
+    """Store a code and return its number."""
+    statement = (
+        verification_codes.insert()
+        .values(
+            council_id=code.council_id,
+            journey_id=code.journey_id,
+            nas_id=code.nas_id,
+            contact_pseudonym=code.contact_pseudonym,
+            mac_pseudonym=code.mac_pseudonym,
+            code_pseudonym=code.code_pseudonym,
+            attempts_left=code.attempts_left,
+            created_at=code.created_at,
+            expires_at=code.expires_at,
+        )
+        .returning(verification_codes.c.id)
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def live_codes(
+    connection: AsyncConnection, journey_id: int, contact_pseudonym: bytes, now: datetime
+) -> list[Code]:
+    """The codes of a journey and contact that may still be tried; there are several after "send again"."""
+    table = verification_codes.c
+    statement = select(table.id, table.code_pseudonym).where(
+        table.journey_id == journey_id,
+        table.contact_pseudonym == contact_pseudonym,
+        table.attempts_left > 0,
+        table.expires_at > now,
+    )
+    return [Code(*row) for row in await connection.execute(statement)]
+
+
+async def count_attempt(connection: AsyncConnection, codes: list[Code]) -> None:
+    """A wrong code was typed: each that it could have been loses an attempt."""
+    table = verification_codes
+    await connection.execute(
+        table.update()
+        .where(table.c.id.in_([code.id for code in codes]))
+        .values(attempts_left=table.c.attempts_left - 1)
+    )
+
+
+async def use_up_codes(connection: AsyncConnection, journey_id: int) -> None:
+    """None of a journey's codes is good any more; the rows stay a while, because limits count them."""
+    table = verification_codes
+    await connection.execute(table.update().where(table.c.journey_id == journey_id).values(attempts_left=0))
+
+
+async def use_up_code(connection: AsyncConnection, code_id: int) -> None:
+    """This code was not delivered."""
+    table = verification_codes
+    await connection.execute(table.update().where(table.c.id == code_id).values(attempts_left=0))
+
+
+async def find_session(
+    connection: AsyncConnection,
+    *,
+    nas_id: int,
+    device_id: int,
+    user_name: str | None,
+    since: datetime | None,
+) -> Session | None:
+    """The latest session of a device at a gateway that proves a release.
+
+    Proof is a session under the release's one-time user name, which no clock can blur, or one that began ``since``.
+    Where ``since`` is None, any session that is still open.
+    """
+    table = accounting_sessions.c
+    if since is None:
+        proof: ColumnElement[bool] = table.stopped_at.is_(None)
+    else:
+        proof = or_(table.user_name == user_name, table.started_at >= since)
+    statement = (
+        select(
+            table.started_at,
+            table.updated_at,
+            table.stopped_at,
+            (table.input_octets + table.output_octets).label("octets"),
+        )
+        .where(and_(table.nas_id == nas_id, table.device_id == device_id, proof))
+        # An open session tells more than one that has ended.
+        .order_by(table.stopped_at.is_not(None), table.started_at.desc())
+        .limit(1)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else Session(*row)

@@ -1,0 +1,185 @@
+"""Residents, their devices and the terms that they accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from foundation.database import Database
+from foundation.schema import devices, residents, terms_acceptances, terms_versions
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """One language of one version of a council's terms."""
+
+    id: int
+    version: int
+    language: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device that came before, and its resident."""
+
+    device_id: int
+    resident_id: int
+    remembered_until: datetime | None
+    contact_kind: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewResident:
+    """What is written of a resident: a contact or none."""
+
+    council_id: int
+    language: str
+    venue_id: int | None
+    contact_encrypted: bytes | None = None
+    contact_pseudonym: bytes | None = None
+
+    @property
+    def contact_kind(self) -> str:
+        return "none" if self.contact_pseudonym is None else "email"
+
+
+async def current_terms(connection: AsyncConnection, council_id: int) -> list[Terms]:
+    """All languages of the newest version; empty where the council has none."""
+    newest = (
+        select(func.max(terms_versions.c.version)).where(terms_versions.c.council_id == council_id).scalar_subquery()
+    )
+    table = terms_versions.c
+    statement = select(table.id, table.version, table.language, table.text).where(
+        table.council_id == council_id, table.version == newest
+    )
+    return [Terms(*row) for row in await connection.execute(statement)]
+
+
+async def find_device(connection: AsyncConnection, council_id: int, mac_pseudonym: bytes) -> KnownDevice | None:
+    """The device, if it came before."""
+    statement = (
+        select(
+            devices.c.id,
+            devices.c.resident_id,
+            devices.c.remembered_until,
+            residents.c.contact_kind,
+            residents.c.language,
+        )
+        .join(residents, residents.c.id == devices.c.resident_id)
+        .where(devices.c.council_id == council_id, devices.c.mac_pseudonym == mac_pseudonym)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else KnownDevice(*row)
+
+
+async def find_by_contact(connection: AsyncConnection, council_id: int, contact_pseudonym: bytes) -> int | None:
+    """The resident with this contact."""
+    statement = select(residents.c.id).where(
+        residents.c.council_id == council_id, residents.c.contact_pseudonym == contact_pseudonym
+    )
+    found = (await connection.execute(statement)).scalar_one_or_none()
+    return None if found is None else int(found)
+
+
+async def insert_resident(connection: AsyncConnection, database: Database, resident: NewResident, now: datetime) -> int:
+    """Add a resident; one who registered with the same contact at this moment is returned instead."""
+    statement = (
+        database.insert(residents)
+        .values(
+            council_id=resident.council_id,
+            contact_kind=resident.contact_kind,
+            contact_encrypted=resident.contact_encrypted,
+            contact_pseudonym=resident.contact_pseudonym,
+            language=resident.language,
+            registered_venue_id=resident.venue_id,
+            registered_at=now,
+            last_seen_at=now,
+        )
+        .on_conflict_do_update(index_elements=["council_id", "contact_pseudonym"], set_={"last_seen_at": now})
+        .returning(residents.c.id)
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def add_contact(connection: AsyncConnection, resident_id: int, resident: NewResident) -> None:
+    """A resident without contact gave one."""
+    await connection.execute(
+        residents.update()
+        .where(residents.c.id == resident_id)
+        .values(
+            contact_kind=resident.contact_kind,
+            contact_encrypted=resident.contact_encrypted,
+            contact_pseudonym=resident.contact_pseudonym,
+        )
+    )
+
+
+async def touch_resident(connection: AsyncConnection, resident_id: int, language: str, now: datetime) -> None:
+    """The resident is here, and reads this language."""
+    await connection.execute(
+        residents.update().where(residents.c.id == resident_id).values(language=language, last_seen_at=now)
+    )
+
+
+async def put_device(
+    connection: AsyncConnection,
+    database: Database,
+    *,
+    council_id: int,
+    resident_id: int,
+    mac_pseudonym: bytes,
+    randomised: bool,
+    remembered_until: datetime | None,
+    now: datetime,
+) -> int:
+    """Add the device, or give the one that is there to this resident."""
+    changing = {"resident_id": resident_id, "remembered_until": remembered_until, "last_seen_at": now}
+    statement = (
+        database.insert(devices)
+        .values(council_id=council_id, mac_pseudonym=mac_pseudonym, randomised=randomised, created_at=now, **changing)
+        .on_conflict_do_update(index_elements=["council_id", "mac_pseudonym"], set_=changing)
+        .returning(devices.c.id)
+    )
+    return int((await connection.execute(statement)).scalar_one())
+
+
+async def forget_device(connection: AsyncConnection, device_id: int) -> None:
+    """From now on the device comes to the portal first."""
+    await connection.execute(devices.update().where(devices.c.id == device_id).values(remembered_until=None))
+
+
+async def has_accepted(connection: AsyncConnection, resident_id: int, version: int) -> bool:
+    """Whether the resident accepted this version, in whichever language."""
+    statement = (
+        select(terms_acceptances.c.id)
+        .join(terms_versions, terms_versions.c.id == terms_acceptances.c.terms_version_id)
+        .where(terms_acceptances.c.resident_id == resident_id, terms_versions.c.version == version)
+        .limit(1)
+    )
+    return (await connection.execute(statement)).first() is not None
+
+
+async def accept_terms(
+    connection: AsyncConnection,
+    *,
+    council_id: int,
+    resident_id: int,
+    terms_id: int,
+    venue_id: int | None,
+    now: datetime,
+) -> None:
+    """Record that the resident accepted this text."""
+    await connection.execute(
+        terms_acceptances.insert().values(
+            council_id=council_id,
+            resident_id=resident_id,
+            terms_version_id=terms_id,
+            venue_id=venue_id,
+            accepted_at=now,
+        )
+    )
