@@ -77,41 +77,28 @@ def encode_all(values: Mapping[str, Value] | Iterable[tuple[str, Value]]) -> tup
 def get_all_octets(packet: Packet, name: str) -> list[bytes]:
     """The values of every attribute of that name as they came, whatever their type, in their order."""
     definition = definition_of(name)
+    if definition.vendor:
+        return _vendor_values(packet, definition)
     number = definition.number
-    if not definition.vendor:
-        return [octets for attribute_type, octets in packet.attributes if attribute_type == number]
-    found: list[bytes] = []
-    for attribute_type, octets in packet.attributes:
-        if attribute_type == VENDOR_SPECIFIC and octets.startswith(definition.vendor_id):
-            found += [value for vendor_type, value in _vendor_attributes(octets, name) if vendor_type == number]
-    return found
+    return [octets for attribute_type, octets in packet.attributes if attribute_type == number]
 
 
 def get_all(packet: Packet, name: str) -> list[Value]:
     """The typed values of every attribute of that name, in their order."""
     definition = definition_of(name)
-    try:
-        return [definition.value_type.decode(octets) for octets in get_all_octets(packet, name)]
-    except ValueError as error:
-        raise MalformedAttributeError(name, definition.value_type.expected) from error
+    return [_decode(definition, octets) for octets in get_all_octets(packet, name)]
 
 
 def get(packet: Packet, name: str) -> Value | None:
     """The typed value of the first attribute of that name."""
-    octets = get_octets(packet, name)
-    if octets is None:
-        return None
     definition = definition_of(name)
-    try:
-        return definition.value_type.decode(octets)
-    except ValueError as error:
-        raise MalformedAttributeError(name, definition.value_type.expected) from error
+    octets = _first_octets(packet, definition)
+    return None if octets is None else _decode(definition, octets)
 
 
 def get_octets(packet: Packet, name: str) -> bytes | None:
     """The first attribute of that name as it came, whatever its type: passwords, challenges, Class."""
-    values = get_all_octets(packet, name)
-    return values[0] if values else None
+    return _first_octets(packet, definition_of(name))
 
 
 def get_text(packet: Packet, name: str, *, lenient: bool = False) -> str | None:
@@ -120,15 +107,13 @@ def get_text(packet: Packet, name: str, *, lenient: bool = False) -> str | None:
     ``lenient`` puts U+FFFD for octets that are not UTF-8 and for NUL, instead of raising: for network and place names
     that are shown, never for what a person or a device is known by.
     """
-    octets = get_octets(packet, name)
-    if octets is None:
-        return None
     if lenient:
-        return octets.decode(errors="replace").replace("\0", "\ufffd")
+        octets = get_octets(packet, name)
+        return None if octets is None else octets.decode(errors="replace").replace("\0", "\ufffd")
     value = get(packet, name)
-    if not isinstance(value, str):
-        raise _wrong_type(name, "text")
-    return value
+    if value is None or isinstance(value, str):
+        return value
+    raise _wrong_type(name, "text")
 
 
 def get_integer(packet: Packet, name: str) -> int | None:
@@ -176,13 +161,38 @@ def definition_of(name: str) -> AttributeDefinition:
         raise UnknownAttributeError(f"no attribute is named {name!r}; see radius/dictionaries") from None
 
 
-def _vendor_attributes(octets: bytes, name: str) -> tuple[Attribute, ...]:
-    try:
+def _first_octets(packet: Packet, definition: AttributeDefinition) -> bytes | None:
+    if definition.vendor:
+        values = _vendor_values(packet, definition)
+        return values[0] if values else None
+    number = definition.number
+    for attribute_type, octets in packet.attributes:
+        if attribute_type == number:
+            return octets
+    return None
+
+
+def _vendor_values(packet: Packet, definition: AttributeDefinition) -> list[bytes]:
+    """What the vendor's own attributes of that number hold, in every Vendor-Specific of the packet."""
+    found: list[bytes] = []
+    for attribute_type, octets in packet.attributes:
+        if attribute_type != VENDOR_SPECIFIC or not octets.startswith(definition.vendor_id):
+            continue
         parser = Parser(octets)
         parser.take(_VENDOR_ID_OCTETS)
-        return parser.attributes()
-    except PacketDiscarded as error:
-        raise MalformedAttributeError(name, "attributes with type and length inside Vendor-Specific") from error
+        try:
+            inside = parser.attributes()
+        except PacketDiscarded as error:
+            raise MalformedAttributeError(definition.name, "type, length and value in Vendor-Specific") from error
+        found += [value for vendor_type, value in inside if vendor_type == definition.number]
+    return found
+
+
+def _decode(definition: AttributeDefinition, octets: bytes) -> Value:
+    try:
+        return definition.value_type.decode(octets)
+    except ValueError as error:
+        raise MalformedAttributeError(definition.name, definition.value_type.expected) from error
 
 
 def _wrong_type(name: str, asked_for: str) -> UnknownAttributeError:
