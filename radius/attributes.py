@@ -58,8 +58,9 @@ def encode(name: str, value: Value) -> Attribute:
         value = named_value(name, value)
     try:
         octets = definition.value_type.encode(value)
-    except (ValueError, TypeError) as error:
-        raise UnencodableError(f"{name} must be {definition.value_type.expected}") from error
+    except (ValueError, TypeError):
+        # The cause is left out, because its message may show the value, which may be personal data.
+        raise UnencodableError(f"{name} must be {definition.value_type.expected}") from None
     longest = _LONGEST_VENDOR_VALUE_OCTETS if definition.vendor else _LONGEST_VALUE_OCTETS
     if len(octets) > longest:
         raise UnencodableError(f"{name} has {len(octets)} octets; shorten it to {longest}")
@@ -191,8 +192,9 @@ def _vendor_values(packet: Packet, definition: AttributeDefinition) -> list[byte
 def _decode(definition: AttributeDefinition, octets: bytes) -> Value:
     try:
         return definition.value_type.decode(octets)
-    except ValueError as error:
-        raise MalformedAttributeError(definition.name, definition.value_type.expected) from error
+    except ValueError:
+        # As in encode: the cause may show the value.
+        raise MalformedAttributeError(definition.name, definition.value_type.expected) from None
 
 
 def _wrong_type(name: str, asked_for: str) -> UnknownAttributeError:
