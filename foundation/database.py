@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, Table, event, text
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Engine, Integer, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -25,6 +26,7 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 _SQLITE_BUSY_MILLISECONDS = 15_000
+_Result = TypeVar("_Result")
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgresql": "postgresql+asyncpg",
@@ -99,6 +101,7 @@ class Database:
         if self.is_sqlite and self._url.database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = _make_engine(self._url, pool_size)
+        self._threads = _SqliteThreads(self._url) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
@@ -124,6 +127,17 @@ class Database:
             async with connection.begin():
                 yield connection
 
+    async def run(self, work: Callable[[Connection], _Result], *, writes: bool) -> _Result:
+        """Do all of ``work`` in one transaction, for paths where each step's way to the database would count.
+
+        On SQLite it runs in a thread of its own (one for writes, so that this process's writes queue up instead of
+        polling for the lock), on PostgreSQL on a connection of the pool. ``work`` must touch nothing but its connection.
+        """
+        if self._threads is not None:
+            return await self._threads.run(work, writes=writes)
+        async with self.write() if writes else self.read() as connection:
+            return await connection.run_sync(work)
+
     def insert(self, table: Table) -> postgresql.Insert:
         """An INSERT that knows ``on_conflict_do_update`` and ``on_conflict_do_nothing``.
 
@@ -148,6 +162,33 @@ class Database:
     async def close(self) -> None:
         """Give back every connection."""
         await self._engine.dispose()
+        if self._threads is not None:
+            await self._threads.close()
+
+
+class _SqliteThreads:
+    """A thread that reads and a thread that writes, each with its own connection."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
+        _prepare_sqlite(self._engine)
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-read")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
+
+    async def run(self, work: Callable[[Connection], _Result], *, writes: bool) -> _Result:
+        executor = self._writer if writes else self._reader
+        return await asyncio.get_running_loop().run_in_executor(executor, self._transact, work, writes)
+
+    async def close(self) -> None:
+        for executor in (self._reader, self._writer):
+            await asyncio.to_thread(executor.shutdown)
+        self._engine.dispose()
+
+    def _transact(self, work: Callable[[Connection], _Result], writes: bool) -> _Result:
+        with self._engine.connect() as connection:
+            connection.execution_options(citywifi_writes=writes)
+            with connection.begin():
+                return work(connection)
 
 
 def _async_url(url: str) -> URL:
@@ -165,12 +206,21 @@ def _async_url(url: str) -> URL:
 
 def _make_engine(url: URL, pool_size: int) -> AsyncEngine:
     engine = create_async_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_pre_ping=url.get_backend_name() != "sqlite"
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_pre_ping=url.get_backend_name() != "sqlite",
+        # The values of a statement that failed are personal data; an exception's text must not carry them.
+        hide_parameters=True,
     )
     if url.get_backend_name() == "sqlite":
-        event.listen(engine.sync_engine, "connect", _configure_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        _prepare_sqlite(engine.sync_engine)
     return engine
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

@@ -51,7 +51,9 @@ def build_version() -> str:
 def configure_logging(level: str, service: str) -> None:
     """JSON lines to standard error, or coloured text on a terminal."""
     on_terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer()
+    # Not the usual traceback with every local variable: those are personal data.
+    console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer = console if on_terminal else structlog.processors.JSONRenderer()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, select, update
+from sqlalchemy import BindParameter, Connection, Select, bindparam, select, update
 
 from foundation.database import Database
 from foundation.schema import credentials, devices, one_time_tokens
@@ -98,45 +99,47 @@ class Directory:
 
     async def _find_tokens(self, names: list[str]) -> list[Token | None]:
         metrics.batch_rows.labels("tokens").observe(len(names))
-        async with self._database.read() as connection:
-            rows = await connection.execute(_TOKENS, {"names": padded(names)})
-            found = {row.user_name: Token(*row) for row in rows}
+        rows = await self._ask(_TOKENS, {"names": padded(names)})
+        found = {row.user_name: Token(*row) for row in rows}
         return [found.get(name) for name in names]
 
     async def _find_credentials(self, keys: list[CouncilName]) -> list[Credential | None]:
         metrics.batch_rows.labels("credentials").observe(len(keys))
-        async with self._database.read() as connection:
-            rows = await connection.execute(_CREDENTIALS, _by_council(keys))
-            found = {(row.council_id, row.user_name): Credential(*row) for row in rows}
+        rows = await self._ask(_CREDENTIALS, _by_council(keys))
+        found = {(row.council_id, row.user_name): Credential(*row) for row in rows}
         return [found.get(key) for key in keys]
 
     async def _find_devices(self, keys: list[CouncilPseudonym]) -> list[Device | None]:
         metrics.batch_rows.labels("devices").observe(len(keys))
-        async with self._database.read() as connection:
-            rows = await connection.execute(_DEVICES, _by_council(keys))
-            found = {(row.council_id, row.mac_pseudonym): Device(*row) for row in rows}
+        rows = await self._ask(_DEVICES, _by_council(keys))
+        found = {(row.council_id, row.mac_pseudonym): Device(*row) for row in rows}
         return [found.get(key) for key in keys]
 
     async def _count_uses(self, token_ids: list[int]) -> list[bool]:
-        """Each use of the same token in one batch is a row's change of its own, so that both are counted."""
         metrics.batch_rows.labels("token_uses").observe(len(token_ids))
-        granted = [False] * len(token_ids)
-        left = list(enumerate(token_ids))
-        async with self._database.write() as connection:
-            for _ in range(MOST_TOKEN_USES):
-                if not left:
-                    break
-                first_uses = {token_id: position for position, token_id in reversed(left)}
-                rows = await connection.execute(_USE, {"ids": padded(sorted(first_uses))})
-                for token_id in rows.scalars():
-                    granted[first_uses[token_id]] = True
-                left = [use for use in left if first_uses[use[1]] != use[0]]
-        return granted
+        return await self._database.run(partial(_count_uses, token_ids), writes=True)
+
+    async def _ask(self, question: Select[Any], parameters: dict[str, list[Any]]) -> Sequence[Any]:
+        return await self._database.run(lambda connection: connection.execute(question, parameters).all(), writes=False)
 
 
-def _by_council(keys: Sequence[tuple[int, object]]) -> dict[str, list[object]]:
+def _count_uses(token_ids: list[int], connection: Connection) -> list[bool]:
+    """Which uses were granted. Of several uses of one token in a batch each is counted by an UPDATE of its own."""
+    granted = [False] * len(token_ids)
+    left = list(enumerate(token_ids))
+    for _ in range(MOST_TOKEN_USES):
+        if not left:
+            break
+        first_uses = {token_id: position for position, token_id in reversed(left)}
+        for token_id in connection.execute(_USE, {"ids": padded(sorted(first_uses))}).scalars():
+            granted[first_uses[token_id]] = True
+        left = [(position, token_id) for position, token_id in left if first_uses[token_id] != position]
+    return granted
+
+
+def _by_council(keys: Sequence[tuple[int, object]]) -> dict[str, list[Any]]:
     # Both columns are asked for by themselves, so that the index over both serves; the caller takes the exact pairs.
-    councils: list[object] = [*dict.fromkeys(council_id for council_id, _ in keys)]
+    councils = [*dict.fromkeys(council_id for council_id, _ in keys)]
     return {"councils": padded(councils), "names": padded([name for _, name in keys])}
 
 

@@ -6,10 +6,12 @@ request to be processed. ``answer`` processes it. Transports (UDP now, RadSec la
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -117,9 +119,10 @@ class Service:
         except (RequestUnansweredError, RemoteFaultError) as error:
             self.refuse(request, error.reason)
             return None
-        except Exception:
-            # One request must not end the server, and its values must not get into the log.
-            logger.exception("a request could not be processed: a fault of ours")
+        except Exception as error:
+            # One request must not end the server, and an exception's text or locals must not get into the log.
+            problem, where = type(error).__name__, fault_location(error)
+            logger.error("a request could not be processed: a fault of ours", problem=problem, where=where)
             self.refuse(request, Unanswered.INTERNAL_ERROR)
             return None
         now = self._monotonic()
@@ -135,6 +138,12 @@ class Service:
     def discard(self, reason: StrEnum) -> None:
         """Count a datagram that gets no answer."""
         metrics.discards.labels(self.port, reason).inc()
+
+
+def fault_location(error: BaseException) -> str:
+    """File and line of the exception's innermost frames: what a traceback tells, without any value."""
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames))
 
 
 _REQUEST_CODES = {Port.AUTHENTICATION: Code.ACCESS_REQUEST, Port.ACCOUNTING: Code.ACCOUNTING_REQUEST}

@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import (
+    Connection,
     CursorResult,
     Table,
     Update,
@@ -33,7 +34,6 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database, greatest, least
 from foundation.schema import (
@@ -49,7 +49,6 @@ from radius.batching import padded
 # Acct-Delay-Time counts whole seconds and packets overtake one another: a record so shortly after a restart may well
 # have been made before it.
 RESTART_TOLERANCE_SECONDS: Final = 5
-_INFERRED: Final = ("restart", "lost")
 
 NasName = tuple[int, str]
 """NAS and NAS-Identifier: what restarts as one."""
@@ -62,43 +61,44 @@ class SessionStore:
         self._upsert_session = _session_upsert(database)
         self._upsert_restart = _restart_upsert(database)
 
-    async def merge(
-        self, connection: AsyncConnection, sessions: Sequence[SessionRecord], restarts: Sequence[Restart]
-    ) -> None:
+    def merge(self, connection: Connection, sessions: Sequence[SessionRecord], restarts: Sequence[Restart]) -> None:
         """Merge records into rows and close what a restart ended. Raises DBAPIError."""
         if restarts:
-            await connection.execute(self._upsert_restart, [_restart_values(restart) for restart in restarts])
+            connection.execute(self._upsert_restart, [_restart_values(restart) for restart in restarts])
         if sessions:
             # Every process takes the rows' locks in the same order.
             in_order = sorted(sessions, key=_session_key)
-            await connection.execute(self._upsert_session, [_session_values(record) for record in in_order])
+            connection.execute(self._upsert_session, [_session_values(record) for record in in_order])
         nas_ids = {record.nas_id for record in sessions} | {restart.nas_id for restart in restarts}
-        latest = await _latest_restarts(connection, nas_ids)
+        latest = _latest_restarts(connection, nas_ids)
         if not latest:
             return
         for name in sorted({(restart.nas_id, restart.nas_identifier) for restart in restarts}):
-            await connection.execute(_CLOSE_NAS, _limits(latest[name]) | {"nas": name[0], "identifier": name[1]})
+            connection.execute(_CLOSE_NAS, _limits(latest[name]) | {"nas": name[0], "identifier": name[1]})
         late = [
             _limits(latest[record.nas_id, record.nas_identifier]) | {"key": record.session_key}
             for record in sorted(sessions, key=_session_key)
             if _may_be_ended(record, latest)
         ]
         if late:
-            await connection.execute(_CLOSE_SESSION, late)
+            connection.execute(_CLOSE_SESSION, late)
 
 
 async def close_lost_sessions(database: Database, silent_since: datetime) -> int:
     """End the open sessions of which nothing was received since then (our clock); how many there were."""
-    async with database.write() as connection:
-        result: CursorResult[Any] = await connection.execute(_CLOSE_LOST, {"silent_since": silent_since})
+
+    def close(connection: Connection) -> int:
+        result: CursorResult[Any] = connection.execute(_CLOSE_LOST, {"silent_since": silent_since})
         return result.rowcount
 
+    return await database.run(close, writes=True)
 
-async def note_heard(connection: AsyncConnection, heard_at: dict[int, datetime]) -> None:
+
+def note_heard(connection: Connection, heard_at: dict[int, datetime]) -> None:
     """Set ``last_heard_at`` of access points, by their id."""
     if heard_at:
         rows = [{"access_point": key, "heard_at": heard_at[key]} for key in sorted(heard_at)]
-        await connection.execute(_HEARD, rows)
+        connection.execute(_HEARD, rows)
 
 
 def _session_upsert(database: Database) -> Any:
@@ -110,7 +110,7 @@ def _session_upsert(database: Database) -> Any:
     )
     new, old = insert.excluded, accounting_sessions.c
     both_stopped = and_(new.ended_by == "stop", old.ended_by == "stop")
-    disproved = and_(old.ended_by.in_(_INFERRED), new.updated_at > old.updated_at)
+    disproved = and_(old.ended_by != "stop", new.updated_at > old.updated_at)
     return insert.on_conflict_do_update(
         index_elements=["session_key"],
         set_={
@@ -204,8 +204,8 @@ _HEARD = (
 )
 
 
-async def _latest_restarts(connection: AsyncConnection, nas_ids: Iterable[int]) -> dict[NasName, datetime]:
-    rows = await connection.execute(_RESTARTS, {"ids": padded(sorted(nas_ids))})
+def _latest_restarts(connection: Connection, nas_ids: Iterable[int]) -> dict[NasName, datetime]:
+    rows = connection.execute(_RESTARTS, {"ids": padded(sorted(nas_ids))})
     return {(row.nas_id, row.nas_identifier): row.restarted_at for row in rows}
 
 

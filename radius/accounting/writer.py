@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from foundation.database import Database
@@ -86,13 +87,14 @@ class AccountingWriter:
 
     async def _commit(self, records: list[Record]) -> None:
         heard_at = self._newly_heard(records)
-        async with self._database.write() as connection:
-            await self._store.merge(
-                connection,
-                [record for record in records if isinstance(record, SessionRecord)],
-                [record for record in records if isinstance(record, Restart)],
-            )
-            await note_heard(connection, heard_at)
+        sessions = [record for record in records if isinstance(record, SessionRecord)]
+        restarts = [record for record in records if isinstance(record, Restart)]
+
+        def write(connection: Connection) -> None:
+            self._store.merge(connection, sessions, restarts)
+            note_heard(connection, heard_at)
+
+        await self._database.run(write, writes=True)
         self._heard_at.update(heard_at)
 
     def _newly_heard(self, records: list[Record]) -> dict[int, datetime]:

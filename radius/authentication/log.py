@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import Connection, Table, bindparam, insert, update
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database
 from foundation.schema import authentications, devices, residents
@@ -69,10 +69,8 @@ class AuthenticationLog:
     async def _write(self, lines: list[LogLine]) -> Sequence[None]:
         metrics.batch_rows.labels(_QUEUE).observe(len(lines))
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS), self._database.write() as connection:
-                await connection.execute(insert(authentications), [_values(line) for line in lines])
-                await _note_seen(connection, residents, {line.resident_id: line.at for line in lines})
-                await _note_seen(connection, devices, {line.device_id: line.at for line in lines})
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._database.run(partial(_insert, lines), writes=True)
         except (DBAPIError, OSError, TimeoutError) as error:
             metrics.storage_failures.labels(_QUEUE).inc()
             metrics.log_drops.labels("database").inc(len(lines))
@@ -80,13 +78,19 @@ class AuthenticationLog:
         return [None] * len(lines)
 
 
-async def _note_seen(connection: AsyncConnection, table: Table, seen_at: dict[int | None, datetime]) -> None:
+def _insert(lines: list[LogLine], connection: Connection) -> None:
+    connection.execute(insert(authentications), [_values(line) for line in lines])
+    _note_seen(connection, residents, {line.resident_id: line.at for line in lines})
+    _note_seen(connection, devices, {line.device_id: line.at for line in lines})
+
+
+def _note_seen(connection: Connection, table: Table, seen_at: dict[int | None, datetime]) -> None:
     rows = [
         {"row": key, "seen_at": seen_at[key], "hour_before": seen_at[key] - _SEEN_EVERY}
         for key in sorted(key for key in seen_at if key is not None)
     ]
     if rows:
-        await connection.execute(
+        connection.execute(
             update(table)
             .where(table.c.id == bindparam("row"), table.c.last_seen_at < bindparam("hour_before"))
             .values(last_seen_at=bindparam("seen_at")),
