@@ -76,7 +76,8 @@ class RadiusSettings(_Section):
     # How long an answer is kept for retransmissions (RFC 5080 section 2.2.2).
     duplicate_cache_seconds: Positive = 10
     # Acct-Delay-Time beyond this is not believed; the time of arrival is taken instead.
-    accounting_delay_limit_seconds: Positive = 7 * 86400
+    # A week's records and the day on which somebody mends the line.
+    accounting_delay_limit_seconds: Positive = 8 * 86400
     receive_buffer_octets: Positive = 8 * 1024 * 1024
 
 
@@ -93,7 +94,8 @@ class MonitoringSettings(_Section):
     # An access point that was not heard for so long is shown as silent.
     silent_after_seconds: Positive = 1800
     # Counts of people below this are not published (ICO and ONS practice for small counts).
-    smallest_published_count: Positive = 5
+    # With 2, whatever is withheld would be known to be 1.
+    smallest_published_count: Annotated[int, Field(ge=3)] = 5
 
 
 class RetentionSettings(_Section):

@@ -1,0 +1,74 @@
+"""Pages for the engineer at two in the morning: what is wrong, where, and what to do. No personal data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import aiohttp_jinja2
+from aiohttp import web
+
+from foundation.schema import accounting_sessions, authentications
+from monitoring.console import disconnection
+from monitoring.console.authentication import is_same_origin
+from monitoring.console.keys import RUNTIME, SILENT_AFTER
+from monitoring.health import Condition
+from monitoring.overview import RECENT, read_authentications, read_open_sessions, read_overview, read_venues
+from monitoring.problems import find_problems, is_expected, remedy_of
+
+CONDITION_NAMES = {
+    Condition.HEARD: "heard",
+    Condition.SILENT: "silent",
+    Condition.QUIET: "quiet, venue closed",
+    Condition.NEVER_HEARD: "never heard",
+}
+
+
+async def show_console(request: web.Request) -> web.Response:
+    """Headlines, problems, venues, sessions now, rejects, restarts."""
+    runtime = request.app[RUNTIME]
+    overview = await read_overview(runtime.database, datetime.now(UTC), request.app[SILENT_AFTER])
+    return aiohttp_jinja2.render_template(
+        "console.html",
+        request,
+        {
+            "overview": overview,
+            "problems": find_problems(overview),
+            "condition": Condition,
+            "remedy_of": remedy_of,
+            "is_expected": is_expected,
+            "zone": overview.venues[0].zone if overview.venues else UTC,
+            "demo": runtime.settings.demo,
+        },
+    )
+
+
+async def show_venue(request: web.Request) -> web.Response:
+    """One venue: access points, sessions now, last authentications, hours."""
+    venue_id = int(request.match_info["venue_id"])
+    now = datetime.now(UTC)
+    async with request.app[RUNTIME].database.read() as connection:
+        venues = await read_venues(connection, now, request.app[SILENT_AFTER])
+        venue = next((venue for venue in venues if venue.id == venue_id), None)
+        if venue is None:
+            raise web.HTTPNotFound(text="There is no such venue.\n")
+        sessions = await read_open_sessions(connection, accounting_sessions.c.venue_id == venue_id)
+        lines = await read_authentications(connection, now - RECENT, authentications.c.venue_id == venue_id)
+    context = {
+        "venue": venue, "sessions": sessions, "authentications": lines, "now": now, "condition_names": CONDITION_NAMES,
+        "zone": venue.zone, "outcome": disconnection.outcome_text(request.query.get("ended", "")),
+        "remedy_of": remedy_of, "is_expected": is_expected, "condition": Condition,
+    }  # fmt: skip
+    return aiohttp_jinja2.render_template("venue.html", request, context)
+
+
+async def end_session(request: web.Request) -> web.Response:
+    """Ask the access equipment to end a session; only a form on a page of ours may."""
+    headers = request.headers
+    if not is_same_origin(headers.get("Origin"), headers.get("Sec-Fetch-Site"), headers.get("Host")):
+        raise web.HTTPForbidden(text="This form was sent from another site. Open the venue's page and press there.\n")
+    session_id = int(request.match_info["session_id"])
+    ending = await disconnection.end(request.app[RUNTIME], session_id, datetime.now(UTC))
+    if ending is None:
+        raise web.HTTPNotFound(text="There is no such session.\n")
+    target = "/console" if ending.venue_id is None else f"/console/venues/{ending.venue_id}"
+    raise web.HTTPSeeOther(f"{target}?ended={ending.outcome.value}")

@@ -1,0 +1,1 @@
+"""Who the public WiFi reaches: indicators by ward and deprivation, made safe to publish, and published."""

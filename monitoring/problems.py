@@ -1,0 +1,117 @@
+"""What is wrong, worst first, and what to do about each: decided from an overview alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+from monitoring.health import Condition
+from monitoring.overview import AccessPoint, Overview, Venue
+from radius.authentication.outcome import RejectReason
+
+# So many rejects for one reason at one place are more than somebody's typing error.
+_MANY_REJECTS: Final = 10
+_LATE_USAGE: Final = timedelta(minutes=10)
+# Restarts older than this are history.
+_FRESH_RESTART: Final = timedelta(hours=2)
+
+Level = Literal["problem", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding; a note needs no hurry."""
+
+    level: Level
+    venue_id: int | None
+    place: str
+    finding: str
+    remedy: str
+
+
+_REMEDIES: Final = {
+    RejectReason.NO_CREDENTIAL: "Set the equipment to PAP, CHAP or MAC authentication.",
+    RejectReason.EAP_NOT_OFFERED: "Set this network to an open one with a captive portal; EAP is not offered.",
+    RejectReason.UNKNOWN_USER: "Somebody types a name that does not exist, or an old voucher: ask at the venue.",
+    RejectReason.WRONG_PASSWORD: "If it is everybody at this venue, the shared secrets differ: compare them.",
+    RejectReason.TOKEN_EXPIRED: "The gateway delivers late: check its clock and its uplink.",
+    RejectReason.TOKEN_USED_UP: "The gateway asks again after it was answered: look for packet loss to RADIUS.",
+    RejectReason.TOKEN_OF_ANOTHER_DEVICE: "A gateway that mixes devices up, or a shared link: look at its firmware.",
+    RejectReason.TOKEN_OF_ANOTHER_NAS: "The device roamed while it signed up, or two gateways have one address.",
+    RejectReason.ADDRESS_OF_ANOTHER_DEVICE: "A device pretends to be another, or MAC authentication is set up wrongly.",
+    RejectReason.DEVICE_NOT_REMEMBERED: "Nothing to do: a new device is shown the portal.",
+    RejectReason.DEVICE_NO_LONGER_REMEMBERED: "Nothing to do: the device is shown the portal again.",
+}
+_BY_EXPLANATION: Final = {reason.explanation: reason for reason in RejectReason}
+# They are how a captive portal works, not a fault.
+_EXPECTED: Final = frozenset({RejectReason.DEVICE_NOT_REMEMBERED, RejectReason.DEVICE_NO_LONGER_REMEMBERED})
+
+
+def remedy_of(reason: str) -> str:
+    """What to do about a reject, by the reason in the log; empty where nothing is known."""
+    known = _BY_EXPLANATION.get(reason)
+    return _REMEDIES.get(known, "") if known is not None else ""
+
+
+def is_expected(reason: str) -> bool:
+    """Whether a reject for this reason is how a captive portal works."""
+    return _BY_EXPLANATION.get(reason) in _EXPECTED
+
+
+def find_problems(overview: Overview) -> tuple[Problem, ...]:
+    """Everything that an engineer should look at."""
+    found = [*_late_usage(overview), *_many_rejects(overview), *_restarts(overview)]
+    for venue in overview.venues:
+        found += _access_points(venue)
+    return tuple(sorted(found, key=lambda problem: problem.level != "problem"))
+
+
+def _late_usage(overview: Overview) -> Iterator[Problem]:
+    if overview.counted_until is not None and overview.at - overview.counted_until > _LATE_USAGE:
+        yield Problem(
+            "problem", None, "Monitoring", "Sessions are not being counted into hourly usage.",
+            "Look for its errors in the log of `citywifi serve monitoring`. Nothing is lost: it catches up by itself.",
+        )  # fmt: skip
+
+
+def _many_rejects(overview: Overview) -> Iterator[Problem]:
+    numbers = Counter((reject.venue_name or reject.nas_name, reject.reason) for reject in overview.rejects)
+    for (place, reason), number in numbers.most_common():
+        if number >= _MANY_REJECTS and not is_expected(reason):
+            yield Problem("problem", None, place, f"{number} recent rejects: {reason}.", remedy_of(reason))
+
+
+def _restarts(overview: Overview) -> Iterator[Problem]:
+    for restart in overview.restarts:
+        if overview.at - restart.at < _FRESH_RESTART:
+            yield Problem(
+                "note", None, restart.venue_name or restart.nas_name, f"{restart.nas_name} restarted.",
+                "Once is an update or a power cut. If it goes on, check the power supply and the gateway's own log.",
+            )  # fmt: skip
+
+
+def _access_points(venue: Venue) -> Iterator[Problem]:
+    silent = [point for point in venue.access_points if point.condition is Condition.SILENT]
+    never = [point for point in venue.access_points if point.condition is Condition.NEVER_HEARD]
+    place = venue.name or "At no known venue"
+    if silent:
+        everything = len(silent) == len(venue.access_points)
+        yield Problem(
+            "problem" if everything else "note", venue.id, place, f"Silent while open: {_names(silent)}.",
+            "The whole venue is silent: check its uplink and power first, then the gateway's RADIUS settings."
+            if everything
+            else "Others here are heard, so it may only be unused: look whether its radio is on.",
+        )  # fmt: skip
+    if never and venue.id is not None:
+        yield Problem(
+            "note", venue.id, place, f"Never heard: {_names(never)}.",
+            "Log on once through it. If it stays so, its RADIUS server address, secret or MAC address here is wrong.",
+        )  # fmt: skip
+
+
+def _names(points: list[AccessPoint]) -> str:
+    shown = ", ".join(point.name for point in points[:3])
+    return shown if len(points) <= 3 else f"{shown} and {len(points) - 3} more"
