@@ -53,8 +53,8 @@ SOURCES = (
     {
         "title": "Postcode positions: Code-Point Open, October 2025",
         "publisher": "Ordnance Survey. Contains OS data © Crown copyright and database right 2025. "
-        "Contains Royal Mail data © Royal Mail copyright and database right 2025. Contains National Statistics data © Crown copyright and "
-        "database right 2025",
+        "Contains Royal Mail data © Royal Mail copyright and database right 2025. "
+        "Contains National Statistics data © Crown copyright and database right 2025",
         "licence": f"{_OPEN_GOVERNMENT} (OS OpenData)",
     },
     {

@@ -79,7 +79,7 @@ def read_features(path: Path, expected: str) -> tuple[Feature, ...]:
             raise ImportFileError(
                 f"{path.name} has something that is not a feature in line {line}; expected {expected}"
             )
-        found.append(Feature(line, feature.get("properties") or {}, feature.get("geometry") or {}))
+        found.append(Feature(line, _object(feature.get("properties")), _object(feature.get("geometry"))))
     return tuple(found)
 
 
@@ -175,15 +175,15 @@ def _table_of_objects(name: str, text: str, expected: str) -> Table:
         raise ImportFileError(f"{name} is JSON, but not an array of objects; expected {expected}")
     if not numbered:
         raise ImportFileError(f"{name} is an empty array; expected {expected}")
-    rows, broken, columns = [], [], dict[str, None]()
-    for line, element in numbered:
-        if isinstance(element, dict):
-            values = dict(_flat(element))
-            columns.update(dict.fromkeys(values))
-            rows.append(Row(line, values))
-        else:
-            broken.append(Problem(line, "row", shorten(element), "is not an object"))
-    return Table(name, tuple(columns), tuple(rows), tuple(broken))
+    found = [(line, dict(_flat(element))) for line, element in numbered if isinstance(element, dict)]
+    broken = [
+        Problem(line, "row", shorten(element), "is not an object")
+        for line, element in numbered
+        if not isinstance(element, dict)
+    ]
+    columns = tuple(dict.fromkeys(column for _, values in found for column in values))
+    rows = tuple(Row(line, {column: values.get(column, "") for column in columns}) for line, values in found)
+    return Table(name, columns, rows, tuple(broken))
 
 
 def _parse_json(name: str, text: str, expected: str) -> Any:
@@ -225,12 +225,17 @@ def _flat(element: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, s
             yield f"{prefix}{key}", "" if value is None else str(value)
 
 
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _point_feature(feature: Any) -> Any:
     """A feature's properties, and its point as longitude and latitude."""
     if not isinstance(feature, dict):
         return feature
-    values = dict(feature.get("properties") or {})
-    geometry = feature.get("geometry") or {}
-    if geometry.get("type") == "Point" and len(geometry.get("coordinates") or ()) >= 2:
-        values["geometry"] = dict(zip(("longitude", "latitude"), geometry["coordinates"][:2], strict=True))
+    values = dict(_object(feature.get("properties")))
+    geometry = _object(feature.get("geometry"))
+    coordinates = geometry.get("coordinates")
+    if geometry.get("type") == "Point" and isinstance(coordinates, list) and len(coordinates) >= 2:
+        values["geometry"] = {"longitude": coordinates[0], "latitude": coordinates[1]}
     return values
