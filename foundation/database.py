@@ -131,7 +131,7 @@ class Database:
         """Do all of ``work`` in one transaction, for paths where each step's way to the database would count.
 
         On SQLite it runs in a thread of its own (one for writes, so that this process's writes queue up instead of
-        polling for the lock), on PostgreSQL on a connection of the pool. ``work`` must touch nothing but its connection.
+        polling for the lock), on PostgreSQL on a connection of the pool. ``work`` touches nothing but its connection.
         """
         if self._threads is not None:
             return await self._threads.run(work, writes=writes)
