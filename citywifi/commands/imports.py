@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from citywifi.errors import CommandError
@@ -100,20 +100,24 @@ def _run(importer: Importer, file: Path, council: str | None, rejects: Path | No
 
 async def _import(importer: Importer, file: Path, council_code: str | None, dry_run: bool) -> Outcome:
     database = Database(load_settings().resolved_database_url)
+    columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    bar = Progress(*columns, console=Console(stderr=True))
+    tasks: dict[str, TaskID] = {}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        # Only now there is something to draw: a file that cannot be used gets its sentence and nothing else.
+        bar.start()
+        if stage not in tasks:
+            tasks[stage] = bar.add_task(stage, total=total)
+        bar.update(tasks[stage], completed=done, total=total)
+
     try:
         await check_schema(database)
         council = await find_council(database, council_code)
-        columns = (TextColumn("{task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bar:
-            tasks = {}
-
-            def progress(stage: str, done: int, total: int) -> None:
-                if stage not in tasks:
-                    tasks[stage] = bar.add_task(stage, total=total)
-                bar.update(tasks[stage], completed=done, total=total)
-
-            return await importer(ImportJob(database, council, progress, dry_run), file)
+        return await importer(ImportJob(database, council, progress, dry_run), file)
     finally:
+        if tasks:
+            bar.stop()
         await database.close()
 
 

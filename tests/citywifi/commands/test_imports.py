@@ -169,6 +169,5 @@ def test_the_real_command_exits_with_2_and_one_line_without_a_traceback(
         check=False,
     )
     assert (finished.returncode, finished.stdout) == (2, "")
-    lines = [line for line in finished.stderr.splitlines() if line.strip()]
-    assert len(lines) == 1
-    assert lines[0].startswith("citywifi: ")
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("citywifi: ")
