@@ -184,6 +184,19 @@ class Gateway:
         phone.user_url = user_url
         return self._redirect(phone, Result.NOT_YET)
 
+    async def visit(self, phone: Phone, path: str, query: Mapping[str, str]) -> str | None:
+        """Where one of the gateway's own addresses sends a browser; None for an address that is not its own."""
+        match path:
+            case "/logon":
+                return await self.log_on(phone, query)
+            case "/logoff":
+                return await self.log_off(phone)
+            case "/prelogin" if phone.session is None:
+                return self.intercept(phone, query.get("userurl", phone.user_url))
+            case "/prelogin" | "/status":
+                return self._redirect(phone, Result.NOT_YET if phone.session is None else Result.ALREADY)
+        return None
+
     async def log_on(self, phone: Phone, query: Mapping[str, str]) -> str:
         """What /logon answers: where the browser goes next."""
         if phone.session is not None:
@@ -211,10 +224,6 @@ class Gateway:
             self.count_time(phone)
             await self.stop(phone, phone.clock(), TerminateCause.USER_REQUEST)
         return self._redirect(phone, Result.LOGGED_OFF)
-
-    def status(self, phone: Phone) -> str:
-        """What /status answers."""
-        return self._redirect(phone, Result.ALREADY if phone.session is not None else Result.NOT_YET)
 
     async def interim(self, phone: Phone, at: datetime) -> None:
         """Report the session as it counts now. Raises ServiceUnreachableError."""

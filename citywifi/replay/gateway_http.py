@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from string import Template
 
 from aiohttp import web
@@ -40,8 +40,6 @@ a{display:inline-block;padding:.5rem 0}</style></head>
 """
 )
 
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 class HttpFront:
     """Serves one gateway's browsers and keeps their sessions' clocks. ``open`` it first, ``close`` it at the end."""
@@ -71,10 +69,6 @@ class HttpFront:
 
     def _application(self) -> web.Application:
         application = web.Application()
-        application.router.add_get("/logon", self._log_on)
-        application.router.add_get("/logoff", self._log_off)
-        application.router.add_get("/prelogin", self._prelogin)
-        application.router.add_get("/status", self._status)
         application.router.add_get("/leave", self._leave)
         application.router.add_get("/phone/new", self._new_phone)
         application.router.add_get(r"/phone/{number:\d{1,8}}", self._be_phone)
@@ -82,26 +76,14 @@ class HttpFront:
         return application
 
     async def _anything(self, request: web.Request) -> web.StreamResponse:
-        """A page of the internet: the phone's first packet, then its HTTP request, caught if the phone is not on."""
+        """The gateway's own addresses, or a page of the internet: first packet, then request, caught or let through."""
         phone = self._phone(request)
+        own = await self._gateway.visit(phone, request.path, request.query)
+        if own is not None:
+            raise web.HTTPFound(own)
         if await self._gateway.first_packet(phone):
             return self._internet(request, phone)
         raise web.HTTPFound(self._gateway.intercept(phone, str(request.url)))
-
-    async def _log_on(self, request: web.Request) -> web.StreamResponse:
-        raise web.HTTPFound(await self._gateway.log_on(self._phone(request), request.query))
-
-    async def _log_off(self, request: web.Request) -> web.StreamResponse:
-        raise web.HTTPFound(await self._gateway.log_off(self._phone(request)))
-
-    async def _status(self, request: web.Request) -> web.StreamResponse:
-        raise web.HTTPFound(self._gateway.status(self._phone(request)))
-
-    async def _prelogin(self, request: web.Request) -> web.StreamResponse:
-        phone = self._phone(request)
-        if phone.session is not None:
-            raise web.HTTPFound(self._gateway.status(phone))
-        raise web.HTTPFound(self._gateway.intercept(phone, request.query.get("userurl", phone.user_url)))
 
     async def _leave(self, request: web.Request) -> web.StreamResponse:
         """Out of reach and back again: the next request is a first packet once more."""
