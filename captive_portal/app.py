@@ -46,7 +46,7 @@ from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
 
 from captive_portal import languages, metrics, security
-from captive_portal.pages import arrive, connection, errors, information, outbox, registration
+from captive_portal.pages import arrive, connection, email_code, errors, information, outbox, start
 from captive_portal.pages.common import GATEWAY_ORIGIN, RUNTIME, clock
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, notify_ready, open_runtime, wait_for_stop
@@ -125,13 +125,13 @@ def _add_routes(app: web.Application) -> None:
             get("/arrive/{driver}", arrive.arrive, name="arrive"),
             get(journey, connection.show_journey, name="journey"),
             get(f"{journey}/", connection.show_journey, name="journey_slash"),
-            get(f"{journey}/start", registration.show_start, name="start"),
-            post(f"{journey}/start", registration.take_start, name="take_start"),
-            get(f"{journey}/email", registration.show_email, name="email"),
-            post(f"{journey}/email", registration.take_email, name="take_email"),
-            get(f"{journey}/code", registration.show_code, name="code"),
-            post(f"{journey}/code", registration.take_code, name="take_code"),
-            post(f"{journey}/resend", registration.send_again, name="resend"),
+            get(f"{journey}/start", start.show_start, name="start"),
+            post(f"{journey}/start", start.take_start, name="take_start"),
+            get(f"{journey}/email", email_code.show_email, name="email"),
+            post(f"{journey}/email", email_code.take_email, name="take_email"),
+            get(f"{journey}/code", email_code.show_code, name="code"),
+            post(f"{journey}/code", email_code.take_code, name="take_code"),
+            post(f"{journey}/resend", email_code.send_again, name="resend"),
             get(f"{journey}/connect", connection.show_state, name="connect"),
             post(f"{journey}/connect", connection.connect, name="take_connect"),
             get(f"{journey}/waiting", connection.show_waiting, name="waiting"),

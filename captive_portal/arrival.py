@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from captive_portal import registration
+from captive_portal import metrics, registration
 from captive_portal.gateways.base import (
     Arrival,
     Clue,
@@ -90,8 +90,11 @@ async def begin_or_continue(
             ),
             expires_at=now,
         )
+    state_before = None if is_new else journey.state
     journey, may_release = await registration.known_device(connection, journey, texts)
     journey = meet(journey, arrival, may_release=may_release, now=now)
+    if journey.state is not state_before:
+        metrics.journeys.labels(journey.state).inc()
     least = lifetime(runtime.settings.portal.journey_lifetime_seconds, now)
     journey = replace(journey, expires_at=max(journey.expires_at, least))
     if is_new:

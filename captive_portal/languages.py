@@ -20,7 +20,6 @@ from babel.dates import format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
-from babel.units import format_unit
 
 DEFAULT: Final = "en"
 # Each language by its own name.
@@ -54,11 +53,6 @@ def ngettext(singular: str, plural: str, number: int) -> str:
     return translations(current_language.get()).ngettext(singular, plural, number)
 
 
-def mark(message: str) -> str:
-    """Marks a message for translation where it stands; it is translated where it is shown."""
-    return message
-
-
 def choose_language(*wishes: str | None, accept_language: str = "") -> str:
     """The first language that we have: of the wishes in their order, else of the browser's preferences."""
     for wish in (*wishes, *_by_preference(accept_language)):
@@ -85,13 +79,16 @@ def _by_preference(accept_language: str) -> list[str]:
 
 def show_duration(duration: timedelta) -> str:
     """Hours and minutes in words, such as ``1 hour 20 minutes``; less than a minute is said as such."""
-    language = current_language.get()
     minutes = max(0, int(duration.total_seconds()) // 60)
     if minutes == 0:
         return gettext("less than a minute")
     hours, minutes = divmod(minutes, 60)
-    parts = [(hours, "duration-hour"), (minutes, "duration-minute")]
-    return " ".join(format_unit(number, unit, "long", locale=language) for number, unit in parts if number)
+    # Babel's own durations lack plural forms of Welsh that it needs.
+    in_words = (
+        ngettext("%(number)s hour", "%(number)s hours", hours) % {"number": hours},
+        ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": minutes},
+    )
+    return " ".join(words for number, words in zip((hours, minutes), in_words, strict=True) if number)
 
 
 def show_octets(octets: int) -> str:

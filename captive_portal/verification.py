@@ -23,6 +23,8 @@ from foundation.runtime import Runtime
 from foundation.settings import PortalSettings
 
 DIGITS: Final = 6
+# A second request within this time is the same press of the button.
+_DOUBLE_CLICK: Final = timedelta(seconds=5)
 _LIMITS_COUNT: Final = timedelta(hours=1)
 
 
@@ -88,10 +90,13 @@ def limit_met(recent: passes.RecentCodes, settings: PortalSettings) -> CodeLimit
 
 async def issue_code(
     connection: AsyncConnection, runtime: Runtime, journey: Journey, contact: str, now: datetime
-) -> IssuedCode | CodeLimit:
-    """Make and store a code for the contact, unless a limit is met."""
+) -> IssuedCode | CodeLimit | None:
+    """Make and store a code for the contact, unless a limit is met; None if one went out a moment ago."""
     settings, keyring = runtime.settings.portal, runtime.keyring
     contact_pseudonym = keyring.contact_pseudonym(journey.council_id, contact)
+    live = await passes.live_codes(connection, journey.id, contact_pseudonym, now)
+    if any(now - code.created_at < _DOUBLE_CLICK for code in live):
+        return None
     recent = await passes.count_recent_codes(
         connection,
         council_id=journey.council_id,

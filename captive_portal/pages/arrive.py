@@ -32,7 +32,6 @@ async def arrive(request: web.Request) -> web.Response:
         journey = await begin_or_continue(
             connection, runtime, checked, driver, request.headers.get("Accept-Language", ""), now
         )
-        metrics.journeys.labels(journey.state).inc()
         if not _goes_straight_on(journey):
             return see_other(journey.current_path())
         released, action = await send_to_gateway(connection, runtime, journey, checked.gateway, now)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp_jinja2
 from aiohttp import web
@@ -15,12 +16,20 @@ from captive_portal import metrics
 from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect, Gateway
 from captive_portal.journey import Journey, State
 from captive_portal.languages import NAMES, current_language
+from captive_portal.release import send_to_gateway
 from captive_portal.storage import equipment, journeys
 from foundation.runtime import Runtime
 
 RUNTIME: Final = web.AppKey("runtime", Runtime)
 # The origin that this answer's forms may lead to, for the content security policy.
 GATEWAY_ORIGIN: Final = web.RequestKey("gateway_origin", str)
+
+
+# What aiohttp reads from a form: text, or files, which no form of ours has.
+FormFields = Mapping[str, str | bytes | bytearray | web.FileField]
+
+# A form that comes (again) after its journey has gone on, by a double click or the back button, releases again.
+RELEASES_AGAIN: Final = (State.RELEASE, State.WAITING)
 
 
 class NoSuchJourneyError(Exception):
@@ -103,6 +112,8 @@ def perform(request: web.Request, action: Action, place: equipment.Place) -> web
         case BrowserRedirect(url):
             return see_other(url)
         case BrowserForm(url, fields):
+            target = urlsplit(url)
+            request[GATEWAY_ORIGIN] = f"{target.scheme}://{target.netloc}"
             return render(request, "hand_over.html", {"place": place, "target": url, "fields": fields})
 
 
@@ -145,3 +156,19 @@ def render_form_errors(
 ) -> web.Response:
     """The form again, with what is wrong at the top and beside each field."""
     return render_visit(request, visit, template, {**(context or {}), "errors": errors}, status=422)
+
+
+def text_field(form: FormFields, name: str) -> str:
+    """A field's text; empty where there is none or where it is a file."""
+    value = form.get(name, "")
+    return value.strip() if isinstance(value, str) else ""
+
+
+async def release(
+    request: web.Request, connection: AsyncConnection, visit: Visit, journey: Journey, now: datetime
+) -> web.Response:
+    """Send the browser to its gateway and keep what was done."""
+    runtime = request.app[RUNTIME]
+    released, action = await send_to_gateway(connection, runtime, journey, visit.gateway, now)
+    await save(connection, runtime, journey, released, now)
+    return perform(request, action, visit.place)

@@ -19,11 +19,11 @@ from captive_portal.pages.common import (
     clock,
     open_visit,
     perform,
+    release,
     render_visit,
     save,
     see_other,
 )
-from captive_portal.pages.registration import release
 from captive_portal.release import find_proof, judge, time_left
 from captive_portal.storage import passes, residents
 from foundation.runtime import Runtime

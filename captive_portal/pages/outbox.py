@@ -34,8 +34,8 @@ def _is_loopback(remote: str | None) -> bool:
 def _read(path: Path) -> dict[str, object]:
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     body = message.get_body(("plain",))
-    paragraphs = str(body.get_content()).strip().split("\n\n") if body is not None else []
-    # The code stands in a paragraph of its own.
+    paragraphs = [line for line in str(body.get_content()).splitlines() if line] if body is not None else []
+    # Each paragraph is one line; the code has one to itself.
     codes = [text for text in paragraphs if text.isdecimal()]
     return {
         "to": str(message["To"]),

@@ -17,6 +17,7 @@ class Code:
 
     id: int
     code_pseudonym: bytes = field(repr=False)
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ async def live_codes(
 ) -> list[Code]:
     """The codes of a journey and contact that may still be tried; there are several after "send again"."""
     table = verification_codes.c
-    statement = select(table.id, table.code_pseudonym).where(
+    statement = select(table.id, table.code_pseudonym, table.created_at).where(
         table.journey_id == journey_id,
         table.contact_pseudonym == contact_pseudonym,
         table.attempts_left > 0,

@@ -1,9 +1,9 @@
-"""A portal with one council, one library and its gateway; a phone that follows forms; the gateway's and RADIUS's side."""
+"""A portal with one council, one library and its gateway; a phone that follows forms; what gateway and RADIUS do."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -149,8 +149,8 @@ async def publish_terms(city: City, version: int) -> None:
 
 
 @pytest.fixture
-async def client(city: City, aiohttp_client: Callable[[Application], Awaitable[Client]]) -> AsyncIterator[Client]:
-    yield await aiohttp_client(create_app(city.runtime))
+async def client(city: City, aiohttp_client: Callable[[Application], Awaitable[Client]]) -> Client:
+    return await aiohttp_client(create_app(city.runtime))
 
 
 def redirect(secret: bytes | None = PORTAL_SECRET, **changed: str | None) -> str:

@@ -1,0 +1,111 @@
+"""The first page: choosing a way in and accepting the terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from aiohttp import web
+
+from captive_portal import metrics, registration
+from captive_portal.journey import Event, advance
+from captive_portal.languages import current_language
+from captive_portal.languages import gettext as _
+from captive_portal.pages.common import (
+    RELEASES_AGAIN,
+    RUNTIME,
+    FormError,
+    FormFields,
+    change_language,
+    clock,
+    open_visit,
+    release,
+    render_form_errors,
+    render_visit,
+    save,
+    see_other,
+    text_field,
+)
+from captive_portal.storage import residents
+
+
+@dataclass(frozen=True, slots=True)
+class StartForm:
+    """What the resident chose on the first page."""
+
+    way: str
+    terms_id: int | None
+    accepted: bool
+    remember: bool
+
+
+async def show_start(request: web.Request) -> web.Response:
+    """GET start: ways in, and the terms."""
+    now = clock()
+    async with request.app[RUNTIME].database.read() as connection:
+        visit = await open_visit(request, connection, now)
+        texts = await residents.current_terms(connection, visit.journey.council_id)
+    if answer := await change_language(request, now):
+        return answer
+    if not visit.journey.shows("start"):
+        return see_other(visit.journey.current_path())
+    terms = registration.choose_terms(texts, current_language.get())
+    if terms is None:
+        return render_visit(request, visit, "no_terms.html", status=503)
+    return render_visit(request, visit, "start.html", _start_context(request, terms, None))
+
+
+async def take_start(request: web.Request) -> web.Response:
+    """POST start: `way` (click or email), `accept_terms`, `terms`, `remember_device`."""
+    runtime, now = request.app[RUNTIME], clock()
+    form = read_start_form(await request.post())
+    async with runtime.database.write() as connection:
+        visit = await open_visit(request, connection, now, for_update=True)
+        journey = visit.journey
+        if journey.state in RELEASES_AGAIN:
+            return await release(request, connection, visit, journey, now)
+        if not journey.shows("start"):
+            return see_other(journey.current_path())
+        texts = await residents.current_terms(connection, journey.council_id)
+        terms = registration.choose_terms(texts, current_language.get())
+        if terms is None:
+            return render_visit(request, visit, "no_terms.html", status=503)
+        errors = check_start_form(form, texts)
+        if errors:
+            return render_form_errors(request, visit, "start.html", errors, _start_context(request, terms, form))
+        details = replace(journey.details, terms_id=form.terms_id, remember=form.remember)
+        chosen = replace(journey, details=details)
+        if form.way == "email":
+            after = advance(chosen, Event.CHOSE_EMAIL)
+            await save(connection, runtime, journey, after, now)
+            return see_other(after.current_path())
+        registered = await registration.register(connection, runtime, chosen, None, now)
+        metrics.journeys.labels(registered.state).inc()
+        return await release(request, connection, visit, registered, now)
+
+
+def read_start_form(form: FormFields) -> StartForm:
+    """Whatever was posted, as values."""
+    terms = text_field(form, "terms")
+    return StartForm(
+        way=text_field(form, "way"),
+        terms_id=int(terms) if terms.isascii() and terms.isdecimal() and len(terms) < 10 else None,
+        accepted=text_field(form, "accept_terms") == "yes",
+        remember=text_field(form, "remember_device") == "yes",
+    )
+
+
+def check_start_form(form: StartForm, texts: list[residents.Terms]) -> list[FormError]:
+    """What is missing, in the order of the page."""
+    errors = []
+    if form.way not in ("click", "email"):
+        errors.append(FormError("way", _("Choose how you want to get online")))
+    if not form.accepted:
+        errors.append(FormError("accept_terms", _("Tick the box to accept the terms")))
+    elif form.terms_id not in {text.id for text in texts}:
+        errors.append(FormError("accept_terms", _("The terms have changed. Read them again, then tick the box")))
+    return errors
+
+
+def _start_context(request: web.Request, terms: residents.Terms, form: StartForm | None) -> dict[str, object]:
+    days = request.app[RUNTIME].settings.portal.remembered_device_days
+    return {"terms": terms, "form": form, "remembered_days": days}
