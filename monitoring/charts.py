@@ -19,8 +19,9 @@ from typing import Any, Final
 
 import vl_convert
 
+from monitoring.inclusion.indicators import UNKNOWN
 from monitoring.inclusion.profile import DailyProfile
-from monitoring.inclusion.report import CouncilReport, Missing, Row
+from monitoring.inclusion.report import CouncilReport, MeasureName, Missing, Row
 
 Spec = dict[str, Any]
 
@@ -31,6 +32,8 @@ _BAR: Final = "#1f6f8b"
 _WITHHELD: Final = "#eceff1"
 _SHADES: Final = ("#dbe9ee", "#8fbccb", "#1f6f8b", "#0b3c4f")
 _WIDTH: Final = 330
+# The reader's font may be wider than the one that the drawing was measured with.
+_PADDING: Final[Spec] = {"left": 24, "right": 48, "top": 4, "bottom": 4}
 _CACHED_CHARTS: Final = 200
 
 _CONFIG: Final[Spec] = {
@@ -39,7 +42,7 @@ _CONFIG: Final[Spec] = {
     "view": {"stroke": None},
     "axis": {
         "labelColor": _INK, "titleColor": _QUIET_INK, "labelFontSize": 12, "titleFontSize": 12,
-        "titleFontWeight": "normal", "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE, "labelLimit": 160,
+        "titleFontWeight": "normal", "gridColor": _LINE, "domainColor": _LINE, "tickColor": _LINE, "labelLimit": 180,
     },
     "legend": {"labelColor": _INK, "titleColor": _QUIET_INK, "labelFontSize": 12, "titleFontSize": 12,
                "titleFontWeight": "normal"},
@@ -55,7 +58,7 @@ def sessions_by_ward(report: CouncilReport) -> Spec:
 
 def hours_by_decile(report: CouncilReport) -> Spec:
     """Horizontal bars, most deprived first."""
-    rows = [row for row in _published(report.deciles, "hours_online") if row.area.code.isdigit()]
+    rows = _published(report.deciles, "hours_online")
     values = [{"area": row.area.name, "value": row.hours_online} for row in rows]
     return _bars(values, "Hours online", sort=[row.area.name for row in report.deciles])
 
@@ -67,14 +70,14 @@ def daily_profile(profile: DailyProfile) -> Spec:
         for hour, figure in enumerate(profile.sessions)
     ]
     return {
-        "data": {"values": values}, "width": _WIDTH, "height": 180, "config": _CONFIG,
+        "data": {"values": values}, "width": _WIDTH, "height": 150, "config": _CONFIG,
         "mark": {"type": "bar", "color": _BAR},
         "encoding": {
             "x": {
                 "field": "hour", "type": "ordinal", "title": "Hour of the day",
                 "axis": {"labelAngle": 0, "values": [0, 6, 9, 12, 15, 18, 21], "ticks": False},
             },
-            "y": {"field": "value", "type": "quantitative", "title": "Sessions begun", "axis": {"tickCount": 4}},
+            "y": {"field": "value", "type": "quantitative", "title": None, "axis": {"tickCount": 4}},
         },
     }  # fmt: skip
 
@@ -98,7 +101,8 @@ def ward_map(report: CouncilReport, outlines: Mapping[str, str]) -> Spec | None:
         return None
     shade = {
         "field": "properties.value", "type": "quantitative", "title": "Sessions",
-        "scale": {"range": list(_SHADES), "domainMin": 0}, "legend": {"orient": "bottom", "gradientLength": 200},
+        "scale": {"range": list(_SHADES), "domainMin": 0},
+        "legend": {"orient": "bottom", "gradientLength": 200, "tickCount": 2},
     }  # fmt: skip
     base = {"type": "geoshape", "strokeWidth": 1}
     return {
@@ -115,15 +119,17 @@ def ward_map(report: CouncilReport, outlines: Mapping[str, str]) -> Spec | None:
     }  # fmt: skip
 
 
-def _published(rows: Sequence[Row], name: str) -> list[Row]:
-    return [row for row in rows if not isinstance(getattr(row, name), Missing)]
+def _published(rows: Sequence[Row], name: MeasureName) -> list[Row]:
+    known = (row for row in rows if row.area.code != UNKNOWN)
+    return [row for row in known if not isinstance(row.figure(name), Missing)]
 
 
 def _bars(values: list[Spec], title: str, sort: object) -> Spec:
     y = {"field": "area", "type": "nominal", "sort": sort, "title": None, "axis": {"ticks": False, "labelPadding": 6}}
-    x = {"field": "value", "type": "quantitative", "title": title, "axis": {"tickCount": 4}}
+    # Every bar bears its figure, so that an axis would only say it again.
+    x = {"field": "value", "type": "quantitative", "title": title, "axis": None}
     return {
-        "data": {"values": values}, "width": 190, "height": {"step": 22}, "config": _CONFIG,
+        "data": {"values": values}, "width": 170, "padding": _PADDING, "height": {"step": 22}, "config": _CONFIG,
         "encoding": {"y": y, "x": x},
         "layer": [
             {"mark": {"type": "bar", "color": _BAR}},

@@ -73,6 +73,7 @@ class Authentication:
     """One line of the log of authentications."""
 
     at: datetime
+    venue_id: int | None
     venue_name: str
     nas_name: str
     method: str
@@ -201,7 +202,7 @@ async def read_authentications(
     )
     return tuple(
         Authentication(
-            row.at, row.venue_name or "", row.nas_name, row.method, row.accepted, row.reason,
+            row.at, row.venue_id, row.venue_name or "", row.nas_name, row.method, row.accepted, row.reason,
             row.user_pseudonym[:_SHOWN_PSEUDONYM_OCTETS].hex(), row.milliseconds,
         )
         for row in await connection.execute(question)

@@ -78,10 +78,12 @@ def _late_usage(overview: Overview) -> Iterator[Problem]:
 
 
 def _many_rejects(overview: Overview) -> Iterator[Problem]:
-    numbers = Counter((reject.venue_name or reject.nas_name, reject.reason) for reject in overview.rejects)
-    for (place, reason), number in numbers.most_common():
+    numbers = Counter(
+        (reject.venue_id, reject.venue_name or reject.nas_name, reject.reason) for reject in overview.rejects
+    )
+    for (venue_id, place, reason), number in numbers.most_common():
         if number >= _MANY_REJECTS and not is_expected(reason):
-            yield Problem("problem", None, place, f"{number} recent rejects: {reason}.", remedy_of(reason))
+            yield Problem("problem", venue_id, place, f"{number} recent rejects: {reason}.", remedy_of(reason))
 
 
 def _restarts(overview: Overview) -> Iterator[Problem]:

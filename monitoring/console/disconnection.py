@@ -1,61 +1,58 @@
-"""Ending a session from the console: ask the access equipment (RFC 5176), and write down that somebody asked."""
+"""Ending a session from the console: ask the access equipment, and write down that somebody asked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import insert, select
 
 from foundation.runtime import Runtime
 from foundation.schema import accounting_sessions, audit_events
+from radius.dynamic_authorization import DisconnectOutcome, DisconnectResult, disconnect_session
 
-
-class Outcome(StrEnum):
-    """What the access equipment said."""
-
-    ENDED = "ended"
-    REFUSED = "refused"
-    NO_ANSWER = "no_answer"
-    NOT_POSSIBLE = "not_possible"
-
-
-_TEXTS = {
-    Outcome.ENDED: "The access equipment ended the session. It leaves this list with its accounting record.",
-    Outcome.REFUSED: "The access equipment refused: most likely the session is over there. It leaves this list soon.",
-    Outcome.NO_ANSWER: "The access equipment did not answer. Check its Disconnect address, port and secret.",
-    Outcome.NOT_POSSIBLE: "This session cannot be ended from here: it is over, or its equipment takes no Disconnect.",
+_SENTENCES: Final = {
+    DisconnectResult.DISCONNECTED: "The access equipment ended the session. It leaves this list with its last record.",
+    DisconnectResult.REFUSED: "The access equipment refused. Most likely the session is over there; else see its log.",
+    DisconnectResult.NO_ANSWER: "The access equipment did not answer. Is it up, and does it take Disconnect-Requests?",
+    DisconnectResult.NOT_SUPPORTED: "No Disconnect address is set for this equipment, so it was not asked.",
+    DisconnectResult.UNREACHABLE: "The access equipment cannot be reached. Check the network and its address here.",
+    DisconnectResult.NO_SUCH_SESSION: "There is no such session any more.",
+    DisconnectResult.ALREADY_ENDED: "The session had ended already.",
+    DisconnectResult.NOT_NAMEABLE: "The session cannot be named to its equipment: what identifies it is not stored.",
+    DisconnectResult.UNREADABLE_SECRET: "The equipment’s secret does not open. `citywifi doctor` says more.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What came of a request to end a session."""
+    """What came of a request to end a session at a venue."""
 
     venue_id: int | None
-    outcome: Outcome
+    outcome: DisconnectOutcome
 
 
-def outcome_text(name: str) -> str:
-    """A sentence for an outcome's name; empty for anything else."""
-    return _TEXTS[Outcome(name)] if name in _TEXTS else ""
+def sentence_of(name: str) -> str:
+    """What to tell the engineer for a result's name; empty for anything else."""
+    return _SENTENCES[DisconnectResult(name)] if name in _SENTENCES else ""
 
 
 async def end(runtime: Runtime, session_id: int, now: datetime) -> Ending | None:
     """Ask for the session's end and record that; None if there is no such session."""
     table = accounting_sessions.c
-    question = select(table.council_id, table.venue_id, table.stopped_at).where(table.id == session_id)
+    question = select(table.council_id, table.venue_id).where(table.id == session_id)
     async with runtime.database.read() as connection:
         session = (await connection.execute(question)).one_or_none()
     if session is None:
         return None
-    outcome = Outcome.NOT_POSSIBLE
+    outcome = await disconnect_session(runtime.database, runtime.keyring, session_id)
     async with runtime.database.write() as connection:
         await connection.execute(
             insert(audit_events).values(
                 council_id=session.council_id, at=now, actor="console", action="end session",
-                subject=f"session {session_id}", detail={"outcome": outcome.value},
+                subject=f"session {session_id}",
+                detail={"result": outcome.result.value, "error_cause": outcome.error_cause},
             )
         )  # fmt: skip
     return Ending(session.venue_id, outcome)

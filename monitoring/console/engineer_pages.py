@@ -33,6 +33,8 @@ async def show_console(request: web.Request) -> web.Response:
         {
             "overview": overview,
             "problems": find_problems(overview),
+            # What is a fault comes before how a captive portal works.
+            "reject_reasons": sorted(overview.reject_reasons, key=lambda entry: is_expected(entry[0])),
             "condition": Condition,
             "remedy_of": remedy_of,
             "is_expected": is_expected,
@@ -55,7 +57,7 @@ async def show_venue(request: web.Request) -> web.Response:
         lines = await read_authentications(connection, now - RECENT, authentications.c.venue_id == venue_id)
     context = {
         "venue": venue, "sessions": sessions, "authentications": lines, "now": now, "condition_names": CONDITION_NAMES,
-        "zone": venue.zone, "outcome": disconnection.outcome_text(request.query.get("ended", "")),
+        "zone": venue.zone, "outcome": disconnection.sentence_of(request.query.get("ended", "")),
         "remedy_of": remedy_of, "is_expected": is_expected, "condition": Condition,
     }  # fmt: skip
     return aiohttp_jinja2.render_template("venue.html", request, context)
@@ -71,4 +73,4 @@ async def end_session(request: web.Request) -> web.Response:
     if ending is None:
         raise web.HTTPNotFound(text="There is no such session.\n")
     target = "/console" if ending.venue_id is None else f"/console/venues/{ending.venue_id}"
-    raise web.HTTPSeeOther(f"{target}?ended={ending.outcome.value}")
+    raise web.HTTPSeeOther(f"{target}?ended={ending.outcome.result.value}")

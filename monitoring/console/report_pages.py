@@ -15,23 +15,17 @@ from sqlalchemy import select
 from foundation.schema import wards
 from monitoring import charts
 from monitoring.console.keys import PAINTER, RUNTIME
+from monitoring.console.report_file import report_context
 from monitoring.inclusion.indicators import Council, NoCouncilError, Period, PeriodError, find_council
 from monitoring.inclusion.profile import DailyProfile, read_profile
-from monitoring.inclusion.publication import as_csv, decimals_of, shown
-from monitoring.inclusion.report import CouncilReport, read_report
+from monitoring.inclusion.publication import as_csv
+from monitoring.inclusion.report import CouncilReport, Missing, read_report
 
 _DEFAULT_DAYS: Final = 30
 _LONGEST_DAYS: Final = 1100
 _OFFERED_MONTHS: Final = 6
 # Figures change with every roll-up; a minute spares the database when many look.
 _CACHE: Final = {"Cache-Control": "public, max-age=60"}
-MEASURE_NAMES: Final = {
-    "registrations": "Registrations",
-    "active_users": "Active users",
-    "sessions": "Sessions",
-    "hours_online": "Hours online",
-    "gigabytes": "Gigabytes",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +51,7 @@ async def show_report(request: web.Request) -> web.Response:
         async with runtime.database.read() as connection:
             council = await find_council(connection, request.query.get("council"))
             today = now.astimezone(council.zone).date()
-            period = period_of(request.query, today)
+            period = period_of(request.query, today, live=runtime.settings.demo)
             report = await read_report(connection, council, period, threshold)
             profile = await read_profile(connection, council, now, threshold)
             question = select(wards.c.code, wards.c.outline).where(
@@ -67,8 +61,9 @@ async def show_report(request: web.Request) -> web.Response:
     except (PeriodError, NoCouncilError) as error:
         return _problem(request, str(error))
     context = {
-        "report": report, "profile": profile, "measures": MEASURE_NAMES, "shown": shown, "decimals_of": decimals_of,
-        "months": months_before(today), "last_day": period.end - timedelta(days=1),
+        **report_context(report), "profile": profile,
+        "map_has_gaps": any(isinstance(row.sessions, Missing) for row in report.wards),
+        "months": months_before(today),
         "charts": await _draw(request, report, profile, outlines), "query": _query(council, period),
     }  # fmt: skip
     response = aiohttp_jinja2.render_template("report.html", request, context)
@@ -83,7 +78,8 @@ async def show_csv(request: web.Request) -> web.Response:
     try:
         async with runtime.database.read() as connection:
             council = await find_council(connection, request.query.get("council"))
-            period = period_of(request.query, datetime.now(council.zone).date())
+            today = datetime.now(council.zone).date()
+            period = period_of(request.query, today, live=runtime.settings.demo)
             report = await read_report(connection, council, period, threshold)
     except (PeriodError, NoCouncilError) as error:
         raise web.HTTPBadRequest(text=f"{error}\n") from None
@@ -92,13 +88,17 @@ async def show_csv(request: web.Request) -> web.Response:
     return web.Response(text=as_csv(report), content_type="text/csv", charset="utf-8", headers=headers)
 
 
-def period_of(query: MultiMapping[str], today: date) -> Period:
+def period_of(query: MultiMapping[str], today: date, *, live: bool) -> Period:
     """The period that ``from`` and ``to`` ask for (``to`` is the day after the last); default the last 30 days.
 
-    Raises PeriodError.
+    Open data ends with yesterday: who could watch today's figures grow would see single people come and go. Only a
+    live report (the demo's) has today in it. Raises PeriodError.
     """
-    end = _day(query.get("to"), "to") or today + timedelta(days=1)
+    latest = today + timedelta(days=1) if live else today
+    end = min(_day(query.get("to"), "to") or latest, latest)
     first = _day(query.get("from"), "from") or end - timedelta(days=_DEFAULT_DAYS)
+    if first >= latest:
+        raise PeriodError(f"nothing from {first} on is published yet; figures end with {latest - timedelta(days=1)}")
     period = Period(first, end)
     if (period.end - period.first).days > _LONGEST_DAYS:
         raise PeriodError(f"the period has more than {_LONGEST_DAYS} days; ask for a shorter one")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 import aiohttp_jinja2
@@ -17,11 +16,11 @@ from monitoring.charts import ChartPainter
 from monitoring.console import engineer_pages, formats, report_pages
 from monitoring.console.authentication import Gatekeeper, Refusal
 from monitoring.console.keys import GATEKEEPER, PAINTER, RUNTIME, SILENT_AFTER
+from monitoring.console.report_file import HERE
 from monitoring.web import Handler, secure, survive
 
 log = structlog.get_logger()
 
-_HERE: Final = Path(__file__).parent
 _STYLE_MAX_AGE_SECONDS: Final = 300
 _GUARDED_PREFIX: Final = "/console"
 _MAX_REQUEST_OCTETS: Final = 4096
@@ -37,7 +36,7 @@ def make_console_app(runtime: Runtime) -> web.Application:
     app.on_cleanup.append(_close_painter)
     aiohttp_jinja2.setup(
         app,
-        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -89,4 +88,4 @@ async def show_health(request: web.Request) -> web.Response:
 async def show_style(_request: web.Request) -> web.StreamResponse:
     """The stylesheet."""
     headers = {"Cache-Control": f"public, max-age={_STYLE_MAX_AGE_SECONDS}"}
-    return web.FileResponse(_HERE / "static" / "console.css", headers=headers)
+    return web.FileResponse(HERE / "static" / "console.css", headers=headers)

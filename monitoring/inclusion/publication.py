@@ -9,7 +9,7 @@ import csv
 import io
 from typing import Final
 
-from monitoring.inclusion.report import MEASURES, CouncilReport, Figure, Missing, Row
+from monitoring.inclusion.report import MEASURES, CouncilReport, Figure, MeasureName, Missing, Row
 
 COLUMNS: Final = (
     "council_code", "council_name", "period_from", "period_to", "area_kind", "area_code", "area_name",
@@ -17,6 +17,13 @@ COLUMNS: Final = (
 )  # fmt: skip
 # A spreadsheet takes a cell that begins so for a formula.
 _FORMULA_BEGINNINGS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+MEASURE_NAMES: Final[dict[MeasureName, str]] = {
+    "registrations": "Registrations",
+    "active_users": "Active users",
+    "sessions": "Sessions",
+    "hours_online": "Hours online",
+    "gigabytes": "Gigabytes",
+}
 _DECIMALS: Final = {"hours_online": 1, "gigabytes": 2}
 
 
@@ -50,8 +57,8 @@ def decimals_of(measure: str) -> int:
     return _DECIMALS.get(measure, 0)
 
 
-def _figure(row: Row, measure: str) -> str:
-    figure: Figure = getattr(row, measure)
+def _figure(row: Row, measure: MeasureName) -> str:
+    figure = row.figure(measure)
     return figure.value if isinstance(figure, Missing) else f"{figure:.{decimals_of(measure)}f}"
 
 
