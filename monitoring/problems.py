@@ -33,6 +33,11 @@ class Problem:
 
 
 _REMEDIES: Final = {
+    RejectReason.NO_USER_NAME: "The equipment asks without a name: look at its RADIUS settings or firmware.",
+    RejectReason.TWO_CREDENTIALS: "The equipment breaks the protocol: update its firmware.",
+    RejectReason.MALFORMED_ATTRIBUTE: "The equipment sends broken packets: update its firmware.",
+    RejectReason.CREDENTIAL_EXPIRED: "Somebody uses an old credential; give them a new one if they should have it.",
+    RejectReason.CREDENTIAL_REVOKED: "Somebody uses a credential that was taken away; ask why if it goes on.",
     RejectReason.NO_CREDENTIAL: "Set the equipment to PAP, CHAP or MAC authentication.",
     RejectReason.EAP_NOT_OFFERED: "Set this network to an open one with a captive portal; EAP is not offered.",
     RejectReason.UNKNOWN_USER: "Somebody types a name that does not exist, or an old voucher: ask at the venue.",
