@@ -146,9 +146,10 @@ def _add_routes(app: web.Application) -> None:
             get("/healthz", _healthz, name="healthz"),
         ]
     )
+    council = "/councils/{code:[A-Z0-9]{1,9}}"
     for topic in information.TOPICS:
         app.router.add_get(f"{journey}/{topic}", information.show_on_journey, name=f"journey_{topic}")
-        app.router.add_get(f"/councils/{{code}}/{topic}", information.show_for_council, name=f"council_{topic}")
+        app.router.add_get(f"{council}/{topic}", information.show_for_council, name=f"council_{topic}")
         app.router.add_get(f"/{topic}", information.choose_council, name=topic)
 
 

@@ -76,9 +76,13 @@ async def _send_by_smtp(message: EmailMessage, settings: MailSettings) -> None:
 
 
 def _keep_in_outbox(message: EmailMessage, folder: Path) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}.eml"
-    (folder / name).write_bytes(message.as_bytes())
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (folder / name).write_bytes(message.as_bytes())
+    except OSError as error:
+        metrics.mail_failures.labels("outbox").inc()
+        raise MailError(f"the outbox folder cannot be written: {error.strerror}") from None
 
 
 def newest_in_outbox(folder: Path, number: int) -> list[Path]:

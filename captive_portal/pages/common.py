@@ -158,6 +158,14 @@ def render_form_errors(
     return render_visit(request, visit, template, {**(context or {}), "errors": errors}, status=422)
 
 
+async def read_form(request: web.Request) -> FormFields:
+    """The posted fields. A body that is no form is the browser's mistake, not ours."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError):  # broken multipart, text that is not in its character set, or no such set
+        raise web.HTTPBadRequest from None
+
+
 def text_field(form: FormFields, name: str) -> str:
     """A field's text; empty where there is none or where it is a file."""
     value = form.get(name, "")

@@ -20,6 +20,7 @@ from captive_portal.pages.common import (
     change_language,
     clock,
     open_visit,
+    read_form,
     release,
     render_form_errors,
     render_visit,
@@ -56,7 +57,7 @@ async def _show(request: web.Request, page: str) -> web.Response:
 async def take_email(request: web.Request) -> web.Response:
     """POST email: `email`. Sends a code."""
     runtime, now = request.app[RUNTIME], clock()
-    typed = text_field(await request.post(), "email")
+    typed = text_field(await read_form(request), "email")
     async with runtime.database.read() as connection:
         visit = await open_visit(request, connection, now)
     if not visit.journey.shows("email"):
@@ -136,7 +137,7 @@ def _mail_failed() -> str:
 async def take_code(request: web.Request) -> web.Response:
     """POST code: `code`. The right one registers and releases."""
     runtime, now = request.app[RUNTIME], clock()
-    digits = verification.read_digits(text_field(await request.post(), "code")[:100])
+    digits = verification.read_digits(text_field(await read_form(request), "code")[:100])
     async with runtime.database.write() as connection:
         visit = await open_visit(request, connection, now, for_update=True)
         journey = visit.journey

@@ -18,6 +18,7 @@ from captive_portal.pages.common import (
     change_language,
     clock,
     open_visit,
+    read_form,
     release,
     render_form_errors,
     render_visit,
@@ -57,7 +58,7 @@ async def show_start(request: web.Request) -> web.Response:
 async def take_start(request: web.Request) -> web.Response:
     """POST start: `way` (click or email), `accept_terms`, `terms`, `remember_device`."""
     runtime, now = request.app[RUNTIME], clock()
-    form = read_start_form(await request.post())
+    form = read_start_form(await read_form(request))
     async with runtime.database.write() as connection:
         visit = await open_visit(request, connection, now, for_update=True)
         journey = visit.journey

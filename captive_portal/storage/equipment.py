@@ -29,18 +29,19 @@ async def find_gateways(
 ) -> list[Gateway]:
     """The gateways that a clue fits: several, where councils gave them the same name.
 
-    Those with the NAS-Identifier come first; only without any are they looked for by access point.
+    Without a fit by NAS-Identifier it may be one whose name nobody wrote down, found by its access point.
     """
     nas = network_access_servers
     by_name = select(nas).where(nas.c.vendor == driver, nas.c.nas_identifier == clue.nas_identifier)
     rows = (await connection.execute(by_name.order_by(nas.c.id))).all() if clue.nas_identifier else []
     if not rows and clue.access_point:
-        mac_address = clue.access_point.octets.hex()
         by_access_point = (
             select(nas)
             .join(access_points, access_points.c.nas_id == nas.c.id)
-            .where(nas.c.vendor == driver, access_points.c.mac_address == mac_address)
+            .where(nas.c.vendor == driver, access_points.c.mac_address == clue.access_point.octets.hex())
         )
+        if clue.nas_identifier:
+            by_access_point = by_access_point.where(nas.c.nas_identifier.is_(None))
         rows = (await connection.execute(by_access_point.order_by(nas.c.id))).all()
     return [_gateway(keyring, row, portal_address) for row in rows]
 

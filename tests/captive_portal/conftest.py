@@ -88,6 +88,12 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def city(database: Database, keyring: Keyring, settings: Settings, council_id: int) -> City:
+    return await build_city(Runtime(settings, database, keyring), council_id)
+
+
+async def build_city(runtime: Runtime, council_id: int) -> City:
+    """A library with a gateway, an access point and terms."""
+    database, keyring = runtime.database, runtime.keyring
     now = datetime.now(UTC)
     async with database.write() as connection:
         venue = await connection.execute(
@@ -127,7 +133,7 @@ async def city(database: Database, keyring: Keyring, settings: Settings, council
                 created_at=now,
             )
         )
-    city = City(Runtime(settings, database, keyring), council_id, venue_id, nas_id)
+    city = City(runtime, council_id, venue_id, nas_id)
     await publish_terms(city, 1)
     return city
 
@@ -199,9 +205,9 @@ class Phone:
         assert form.action, f"no form on {self.path}"
         return await self.post(form.action, **{**form.fields, **fields})
 
-    async def arrive(self, **changed: str | None) -> Phone:
+    async def arrive(self, *, secret: bytes | None = PORTAL_SECRET, **changed: str | None) -> Phone:
         """Be redirected by the gateway."""
-        return await self.get(redirect(**changed))
+        return await self.get(redirect(secret, **changed))
 
     @property
     def page(self) -> str:

@@ -1,0 +1,292 @@
+"""What holds for every page: headers, languages, weight, accessibility's basics, no cookie and no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from captive_portal.app import create_app
+from captive_portal.gateways.base import BrowserForm
+from captive_portal.pages import connection
+from captive_portal.pages.common import perform
+from captive_portal.storage import equipment
+from tests.captive_portal.conftest import (
+    LOGIN_URL,
+    City,
+    Client,
+    Phone,
+    newest_code,
+    redirect,
+    start_session,
+    token_names,
+)
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Server": "CityWiFi",
+}
+INFORMATION = ("terms", "privacy", "accessibility")
+MOST_OCTETS = 15_000
+
+
+class Outline(HTMLParser):
+    """What a screen reader needs of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.labelled: set[str] = set()
+        self.fields: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        self.tags.append(tag)
+        if "id" in attributes:
+            self.ids.append(attributes["id"])
+        self.references += attributes.get("aria-describedby", "").split()
+        self.references += attributes.get("aria-labelledby", "").split()
+        if attributes.get("href", "").startswith("#"):
+            self.references.append(attributes["href"][1:])
+        if tag == "label":
+            self.labelled.add(attributes["for"])
+        if tag == "input" and attributes.get("type") != "hidden":
+            self.fields.append(attributes["id"])
+
+
+def check_page(phone: Phone, language: str) -> None:
+    """A page is whole, light, in the language, and leads nowhere by script or by outside resource."""
+    html = phone.text
+    outline = Outline(html)
+    assert f'<html lang="{language}">' in html
+    assert len(html.encode()) < MOST_OCTETS
+    assert outline.tags.count("h1") == 1
+    assert outline.tags.count("main") == 1
+    assert len(outline.ids) == len(set(outline.ids))
+    assert set(outline.references) <= set(outline.ids)
+    assert set(outline.fields) <= outline.labelled
+    assert not {"script", "img", "iframe", "object"} & set(outline.tags)
+    assert re.findall(r"<link [^>]*>", html) == ['<link rel="icon" href="data:,">']
+    assert not re.search(r"\son[a-z]+=|javascript:", html)
+    assert re.search(r"<title>[^<]+ – [^<]*WiFi</title>", html)
+    assert "%(" not in html
+
+
+async def visit_every_page(phone: Phone, city: City, number: int) -> dict[str, str]:
+    """Walk the whole way by email, with each mistake on it; the pages by name."""
+    mac = f"00-00-5E-00-53-{number:02X}"
+    pages: dict[str, str] = {}
+
+    def keep(name: str) -> None:
+        pages[name] = phone.text
+
+    await phone.arrive(mac=mac)
+    keep("start")
+    await phone.submit()
+    keep("start with errors")
+    await phone.submit(way="email", accept_terms="yes", remember_device="yes")
+    keep("email")
+    await phone.submit(email="nobody")
+    keep("email with error")
+    await phone.submit(email="ann@example.org")
+    keep("code")
+    await phone.submit(code="12")
+    keep("code with error")
+    await phone.submit(code=newest_code(city))
+    await phone.arrive(mac=mac, res="failed", reason="reject")
+    keep("failed")
+    await phone.submit()
+    await phone.arrive(mac=mac)
+    await phone.arrive(mac=mac, res="success", challenge=None)
+    keep("waiting")
+    await start_session(city, user_name=(await token_names(city))[-1])
+    await phone.get(phone.path)
+    keep("online")
+    journey = phone.path.rpartition("/")[0]
+    await phone.get(f"{journey}/status")
+    keep("status")
+    for topic in INFORMATION:
+        await phone.get(f"{journey}/{topic}")
+        keep(topic)
+    await phone.arrive(mac=mac, res="logoff", challenge=None)
+    keep("ended")
+    await phone.arrive(mac=mac)
+    keep("connect")
+    for path in ("/", "/terms", "/privacy", "/accessibility", "/demo/outbox", "/nothing", f"/j/{'a' * 24}/start"):
+        await phone.get(path)
+        keep(path)
+    await phone.arrive(mac="nonsense")
+    keep("refused")
+    return pages
+
+
+@pytest.mark.parametrize("language", ["en", "cy"])
+async def test_every_page_is_whole_light_and_in_the_residents_language(phone: Phone, city: City, language: str) -> None:
+    phone.headers["Accept-Language"] = language
+    pages = await visit_every_page(phone, city, 1)
+    assert len(pages) == 23
+    for phone.text in pages.values():
+        check_page(phone, language)
+
+
+async def test_no_english_is_left_on_a_welsh_page(phone: Phone, city: City) -> None:
+    english = await visit_every_page(phone, city, 1)
+    async with city.database.write() as connection_:
+        for table in ("accounting_sessions", "one_time_tokens", "journeys", "devices", "residents"):
+            await connection_.exec_driver_sql(f"DELETE FROM {table}")
+    phone.headers["Accept-Language"] = "cy"
+    welsh = await visit_every_page(phone, city, 2)
+    for name, text in english.items():
+        # The demo's outbox shows mails in the language that they were written in.
+        shared = visible_sentences(text) & visible_sentences(welsh[name]) if name != "/demo/outbox" else set()
+        assert shared == set(), name
+
+
+def visible_sentences(html: str) -> set[str]:
+    """Texts of at least three words between tags, except names, addresses and what comes from the database."""
+    body = re.sub(r"<style>.*?</style>", "", html, flags=re.DOTALL)
+    texts = {text.strip() for text in re.findall(r">([^<]+)<", body)}
+    return {text for text in texts if len(text.split()) > 2 and "Central Library" not in text}
+
+
+async def test_the_first_page_weighs_less_than_fifteen_kilobytes_in_all(client: Client) -> None:
+    # Nothing but itself is loaded: the stylesheet is inside and the icon is empty.
+    response = await client.get(URL(redirect(), encoded=True))
+    assert response.status == 200
+    assert len(await response.read()) < MOST_OCTETS
+
+
+async def test_every_route_answers_with_security_headers_and_without_cookies(client: Client, city: City) -> None:
+    phone = await Phone(client, city).arrive()
+    path_id = phone.path.split("/")[2]
+    values = {"driver": "coovachilli", "path_id": path_id, "code": "E08000026"}
+    for resource in create_app(city.runtime).router.resources():
+        path = str(resource.canonical).format(**values)
+        for method in ("GET", "POST", "PUT", "HEAD"):
+            response = await client.request(method, path, allow_redirects=False)
+            assert response.status < 500, path
+            assert "Set-Cookie" not in response.headers
+            assert {name: response.headers.get(name) for name in HEADERS} == HEADERS, path
+            assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+            assert "Strict-Transport-Security" not in response.headers
+
+
+async def test_the_forms_of_a_journey_may_lead_to_its_gateway(client: Client, city: City) -> None:
+    response = await client.get(URL(redirect(), encoded=True))
+    assert f"form-action 'self' {LOGIN_URL};" in response.headers["Content-Security-Policy"]
+    assert "form-action 'self';" in (await client.get("/")).headers["Content-Security-Policy"]
+
+
+async def test_the_stylesheet_is_the_one_that_the_policy_allows(phone: Phone, client: Client) -> None:
+    response = await client.get("/")
+    [style] = re.findall(r"<style>(.*?)</style>", await response.text(), flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}'" in response.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/nothing", 404, "Page not found"),
+        ("GET", "/arrive/unknown", 404, "Page not found"),
+        ("GET", "/councils/E99999999/terms", 404, "Page not found"),
+        ("GET", "/councils/%00/terms", 404, "Page not found"),
+        ("POST", "/", 405, "That did not work"),
+        ("GET", f"/j/{'a' * 24}/start", 404, "out of date"),
+        ("GET", f"/j/{'a' * 23}/start", 404, "Page not found"),
+    ],
+)
+async def test_errors_are_pages_that_say_what_to_do(
+    client: Client, method: str, path: str, status: int, words: str
+) -> None:
+    response = await client.request(method, URL(path, encoded=True))
+    assert response.status == status
+    assert words in await response.text()
+    assert "Allow" in response.headers or status != 405
+
+
+async def test_a_fault_of_our_own_shows_nothing_of_what_is_inside(
+    client: Client, city: City, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_driver: object) -> None:
+        raise RuntimeError("a secret detail")
+
+    phone = await Phone(client, city).arrive()
+    monkeypatch.setattr(connection, "is_patient", fail)
+    monkeypatch.setattr(connection, "find_proof", fail)
+    await phone.arrive(res="success", challenge=None)
+    assert phone.status == 500
+    assert "Sorry, there is a problem" in phone.text
+    assert "secret" not in phone.text
+    assert "RuntimeError" not in phone.text
+    capsys.readouterr()
+
+
+async def test_a_body_that_is_too_large_is_not_read(phone: Phone) -> None:
+    await phone.arrive()
+    await phone.post(phone.path, way="x" * 20_000)
+    assert phone.status == 413
+    assert "That did not work" in phone.text
+
+
+async def test_a_form_from_another_site_is_refused(phone: Phone, city: City) -> None:
+    await phone.arrive()
+    phone.headers["Sec-Fetch-Site"] = "cross-site"
+    await phone.submit(way="click", accept_terms="yes")
+    assert phone.status == 403
+    assert await token_names(city) == []
+
+
+async def test_the_host_header_is_not_trusted(phone: Phone) -> None:
+    phone.headers["Host"] = "evil.example"
+    phone.headers["X-Forwarded-Host"] = "evil.example"
+    await phone.arrive()
+    assert phone.page == "start"
+    assert "evil.example" not in phone.text
+
+
+async def test_the_service_says_whether_it_is_well(client: Client, city: City) -> None:
+    response = await client.get("/healthz")
+    assert (response.status, await response.text()) == (200, "ok\n")
+
+
+async def test_the_outbox_is_for_this_machine_only(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await client.get("/demo/outbox")).status == 200
+    monkeypatch.setattr(web.BaseRequest, "remote", "192.0.2.7")
+    assert (await client.get("/demo/outbox", headers={"X-Forwarded-For": "127.0.0.1"})).status == 404
+
+
+async def test_outside_of_the_demo_there_is_no_outbox(
+    city: City, aiohttp_client: Callable[[web.Application], Awaitable[Client]]
+) -> None:
+    real = city.runtime.settings.model_copy(update={"demo": False})
+    client = await aiohttp_client(create_app(replace(city.runtime, settings=real)))
+    assert (await client.get("/demo/outbox")).status == 404
+
+
+async def test_a_gateway_that_wants_a_form_gets_one_from_the_residents_hand(
+    city: City, aiohttp_client: Callable[[web.Application], Awaitable[Client]]
+) -> None:
+    async def hand_over(request: web.Request) -> web.Response:
+        place = equipment.Place(city.council_id, "E08000026", "Coventry", "Europe/London", None)
+        return perform(request, BrowserForm("http://10.9.9.9/login", {"username": "tabc", "dst": '"><b>'}), place)
+
+    app = create_app(city.runtime)
+    app.router.add_get("/test", hand_over)
+    response = await (await aiohttp_client(app)).get("/test")
+    text = await response.text()
+    assert '<form id="main-form" method="post" action="http://10.9.9.9/login">' in text
+    assert "&#34;&gt;&lt;b&gt;" in text
+    assert "form-action 'self' http://10.9.9.9;" in response.headers["Content-Security-Policy"]

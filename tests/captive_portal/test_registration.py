@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from captive_portal.journey import Details, Journey, State
+from captive_portal.registration import NotConsentedError, choose_terms, known_device, register
+from captive_portal.storage import residents as storage
+from captive_portal.storage.residents import Terms
+from foundation.schema import devices, residents, terms_acceptances
+from tests.captive_portal.conftest import City
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def journey_of(city: City, device: int, *, terms_id: int | None = 1, remember: bool = False) -> Journey:
+    """A journey that has come to its registration."""
+    return Journey(
+        id=1,
+        council_id=city.council_id,
+        nas_id=city.nas_id,
+        venue_id=city.venue_id,
+        mac_pseudonym=device.to_bytes(16, "big"),
+        resident_id=None,
+        state=State.CHOOSE,
+        language="cy",
+        details=Details(
+            path_id="a" * 24,
+            driver="coovachilli",
+            randomised=True,
+            terms_id=terms_id,
+            remember=remember,
+            contact="ann@example.org",
+        ),
+        expires_at=NOW + timedelta(hours=1),
+    )
+
+
+async def registered(city: City, journey: Journey, contact: str | None) -> Journey:
+    async with city.database.write() as connection:
+        return await register(connection, city.runtime, journey, contact, NOW)
+
+
+async def number_of_residents(city: City) -> int:
+    async with city.database.read() as connection:
+        return len((await connection.execute(select(residents.c.id))).all())
+
+
+async def test_click_through_makes_a_resident_without_a_contact(city: City) -> None:
+    after = await registered(city, journey_of(city, 1), None)
+    async with city.database.read() as connection:
+        resident = (await connection.execute(select(residents))).one()
+        device = (await connection.execute(select(devices))).one()
+        accepted = (await connection.execute(select(terms_acceptances))).one()
+    assert (resident.contact_kind, resident.contact_encrypted, resident.contact_pseudonym) == ("none", None, None)
+    assert (resident.language, resident.registered_venue_id) == ("cy", city.venue_id)
+    assert (device.resident_id, device.randomised, device.remembered_until) == (resident.id, True, None)
+    assert (accepted.terms_version_id, accepted.venue_id, accepted.accepted_at) == (1, city.venue_id, NOW)
+    assert after.is_registered
+    assert after.state is State.RELEASE
+    assert after.details.contact is None
+
+
+async def test_click_through_again_is_the_same_resident(city: City) -> None:
+    first = await registered(city, journey_of(city, 1), None)
+    second = await registered(city, journey_of(city, 1, remember=True), None)
+    assert second.resident_id == first.resident_id
+    async with city.database.read() as connection:
+        remembered = (await connection.execute(select(devices.c.remembered_until))).scalar_one()
+    assert remembered == NOW + timedelta(days=city.runtime.settings.portal.remembered_device_days)
+
+
+async def test_an_email_address_finds_its_resident_on_another_device(city: City) -> None:
+    first = await registered(city, journey_of(city, 1), "ann@example.org")
+    second = await registered(city, journey_of(city, 2), " Ann@Example.org")
+    assert second.resident_id == first.resident_id
+    assert second.details.device_id != first.details.device_id
+
+
+async def test_who_gives_an_address_after_click_through_stays_the_same_resident(city: City) -> None:
+    first = await registered(city, journey_of(city, 1), None)
+    second = await registered(city, journey_of(city, 1), "ann@example.org")
+    assert second.resident_id == first.resident_id
+    assert await number_of_residents(city) == 1
+    async with city.database.read() as connection:
+        assert (await connection.execute(select(residents.c.contact_kind))).scalar_one() == "email"
+
+
+async def test_a_device_that_changes_hands_goes_to_its_new_resident(city: City) -> None:
+    ann = await registered(city, journey_of(city, 1), "ann@example.org")
+    bob = await registered(city, journey_of(city, 1), "bob@example.org")
+    assert bob.resident_id != ann.resident_id
+    assert bob.details.device_id == ann.details.device_id
+    assert await number_of_residents(city) == 2
+
+
+async def test_nobody_registers_without_accepting_terms(city: City) -> None:
+    with pytest.raises(NotConsentedError):
+        await registered(city, journey_of(city, 1, terms_id=None), None)
+    assert await number_of_residents(city) == 0
+
+
+async def test_a_known_device_may_be_released_while_its_terms_are_current(city: City) -> None:
+    await registered(city, journey_of(city, 1), None)
+    async with city.database.read() as connection:
+        texts = await storage.current_terms(connection, city.council_id)
+        known, may_release = await known_device(connection, journey_of(city, 1), texts)
+        assert known.is_registered
+        assert may_release
+        newer = [replace(text, version=text.version + 1) for text in texts]
+        assert (await known_device(connection, journey_of(city, 1), newer))[1] is False
+        assert (await known_device(connection, journey_of(city, 1), []))[1] is False
+        stranger, may_release = await known_device(connection, journey_of(city, 2), texts)
+        assert not stranger.is_registered
+        assert not may_release
+
+
+def test_terms_are_shown_in_the_residents_language_where_there_is_one() -> None:
+    english, welsh = Terms(1, 1, "en", "Be kind"), Terms(2, 1, "cy", "Byddwch yn garedig")
+    assert choose_terms([english, welsh], "cy") is welsh
+    assert choose_terms([english], "cy") is english
+    assert choose_terms([welsh], "pl") is welsh
+    assert choose_terms([], "en") is None
