@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
+
+from foundation import sqlite_driver
 
 _SQLITE_BUSY_MILLISECONDS = 15_000
 _Result = TypeVar("_Result")
@@ -102,6 +104,8 @@ class Database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = _make_engine(self._url, pool_size)
         self._threads = _SqliteThreads(self._url) if self.is_sqlite else None
+        # SQLite polls for its write lock, with pauses; a process's own writers wait for each other here instead.
+        self._writing = asyncio.Lock()
 
     @property
     def is_sqlite(self) -> bool:
@@ -122,10 +126,13 @@ class Database:
         On SQLite the write lock is taken at once: a transaction that starts by reading and then writes would
         otherwise fail when another process wrote in between.
         """
-        async with self._engine.connect() as connection:
+        async with self._writes_in_turn(), self._engine.connect() as connection:
             await connection.execution_options(citywifi_writes=True)
             async with connection.begin():
                 yield connection
+
+    def _writes_in_turn(self) -> AbstractAsyncContextManager[None]:
+        return self._writing if self.is_sqlite else nullcontext()
 
     async def run(self, work: Callable[[Connection], _Result], *, writes: bool) -> _Result:
         """Do all of ``work`` in one transaction, for paths where each step's way to the database would count.
@@ -205,16 +212,12 @@ def _async_url(url: str) -> URL:
 
 
 def _make_engine(url: URL, pool_size: int) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_pre_ping=url.get_backend_name() != "sqlite",
-        # The values of a statement that failed are personal data; an exception's text must not carry them.
-        hide_parameters=True,
-    )
-    if url.get_backend_name() == "sqlite":
-        _prepare_sqlite(engine.sync_engine)
+    # The values of a statement that failed are personal data; an exception's text must not carry them.
+    common: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "hide_parameters": True}
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(url, pool_pre_ping=True, **common)
+    engine = create_async_engine(url, async_creator=lambda: sqlite_driver.connect(url.database or ":memory:"), **common)
+    _prepare_sqlite(engine.sync_engine)
     return engine
 
 
@@ -237,4 +240,4 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("citywifi_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql(sqlite_driver.BEGIN_WRITING if writes else "BEGIN")

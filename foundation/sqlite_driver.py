@@ -1,0 +1,85 @@
+"""SQLite from asyncio with one step to the driver's thread for each statement.
+
+aiosqlite hands every call to a thread of the connection: making a cursor, executing, fetching and closing are four
+steps there and back for one statement, and each costs more than SQLite's own work on it. Our statements' results are
+small and always read to their end, so a statement is executed, read and closed in one step.
+
+A transaction that writes holds the lock that all processes wait for. Waiting for it and committing are done in the
+thread, but its statements on the spot: each turn of the event loop in between would make everybody wait.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import aiosqlite
+
+BEGIN_WRITING = "BEGIN IMMEDIATE"
+_READ_AT_ONCE = 64
+
+
+class OneStepCursor:
+    """The part of a DB-API cursor that SQLAlchemy's asyncio adapter uses; the rows are there when execute returns."""
+
+    def __init__(self, connection: OneStepConnection) -> None:
+        self._connection = connection
+        self._rows: Sequence[Any] = ()
+        self.description: Any = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+        self.arraysize = 1
+
+    async def __aenter__(self) -> OneStepCursor:
+        return self
+
+    async def execute(self, statement: str, parameters: Any = ()) -> None:
+        """Execute, read every row, close."""
+        if statement.startswith("BEGIN"):
+            self._connection.writes = statement == BEGIN_WRITING
+        await self._step(lambda connection: connection.execute(statement, parameters))
+
+    async def executemany(self, statement: str, parameters: Iterable[Any]) -> None:
+        """Execute with each of several sets of parameters."""
+        await self._step(lambda connection: connection.executemany(statement, parameters))
+
+    async def fetchall(self) -> Sequence[Any]:
+        """The rows that were read."""
+        return self._rows
+
+    async def close(self) -> None:
+        """Let go of the rows."""
+        self._rows = ()
+
+    async def _step(self, execute: Callable[[sqlite3.Connection], sqlite3.Cursor]) -> None:
+        def step() -> None:
+            # Nobody else touches the cursor until this is done, in whichever thread.
+            cursor = execute(self._connection._conn)
+            self._rows = cursor.fetchall() if cursor.description else ()
+            self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
+            cursor.close()
+
+        if self._connection._conn.in_transaction and self._connection.writes:
+            step()
+        else:
+            await self._connection._execute(step)  # type: ignore[no-untyped-call]  # aiosqlite's way into its thread
+
+
+class OneStepConnection(aiosqlite.Connection):
+    """A connection whose cursors take one step for each statement, and none while it holds the write lock."""
+
+    writes = False
+
+    def cursor(self) -> OneStepCursor:  # type: ignore[override]  # used by SQLAlchemy's adapter only
+        """A cursor; making it takes no step."""
+        return OneStepCursor(self)
+
+
+async def connect(file: str) -> OneStepConnection:
+    """Open a database file, or ``:memory:``. Raises sqlite3.OperationalError."""
+    connection = OneStepConnection(lambda: sqlite3.connect(file, check_same_thread=False), _READ_AT_ONCE)
+    # A process must be able to end while a connection is open, as SQLAlchemy arranges for its own.
+    connection._thread.daemon = True
+    await connection
+    return connection
