@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database
@@ -78,8 +78,9 @@ def shares(started_at: datetime, updated_at: datetime) -> tuple[tuple[datetime, 
 
     A session without duration has one hour.
     """
-    if updated_at <= started_at:
-        return ((hour_of(started_at), 1),)
+    first = hour_of(started_at)
+    if updated_at <= first + _HOUR:
+        return ((first, max((updated_at - started_at) // _MICROSECOND, 1)),)
     return tuple(
         (hour, (min(hour + _HOUR, updated_at) - started_at) // _MICROSECOND)
         for hour in hours_touched(started_at, updated_at)
@@ -97,18 +98,19 @@ def spread(total: int, passed: Sequence[int]) -> list[int]:
 def add_session(usage: dict[UsageKey, Usage], session: Row[Any], only: set[CouncilHour] | None = None) -> None:
     """Count one session, in the given hours only or in all."""
     hours = shares(session.started_at, session.updated_at)
-    passed = [mark for _, mark in hours]
-    parts = zip(
-        hours,
-        spread(session.session_seconds, passed),
-        spread(session.input_octets, passed),
-        spread(session.output_octets, passed),
-        strict=True,
-    )
-    for number, ((hour, _), seconds, input_octets, output_octets) in enumerate(parts):
+    totals = (session.session_seconds, session.input_octets, session.output_octets)
+    if len(hours) == 1:
+        parts = [totals]
+    else:
+        passed = [mark for _, mark in hours]
+        parts = list(zip(*(spread(total, passed) for total in totals), strict=True))
+    for number, ((hour, _), (seconds, input_octets, output_octets)) in enumerate(zip(hours, parts, strict=True)):
         if only is not None and (session.council_id, hour) not in only:
             continue
-        entry = usage.setdefault((session.council_id, hour, session.venue_id), Usage())
+        key = (session.council_id, hour, session.venue_id)
+        entry = usage.get(key)
+        if entry is None:
+            entry = usage[key] = Usage()
         entry.sessions += number == 0
         entry.session_seconds += seconds
         entry.input_octets += input_octets
@@ -149,7 +151,7 @@ async def _affected_hours(connection: AsyncConnection, received_since: datetime)
     table = accounting_sessions.c
     question = select(table.council_id, table.started_at, table.updated_at)
     affected: set[CouncilHour] = set()
-    async for row in _rows(connection, question.where(table.received_at >= received_since)):
+    async for row in _rows(connection, question, table.received_at >= received_since):
         affected.update((row.council_id, hour) for hour in hours_touched(row.started_at, row.updated_at))
     return affected
 
@@ -157,35 +159,58 @@ async def _affected_hours(connection: AsyncConnection, received_since: datetime)
 async def _compute(connection: AsyncConnection, affected: set[CouncilHour] | None) -> tuple[dict[UsageKey, Usage], int]:
     """Usage of the affected hours (None: of all) and the number of sessions that were read for it."""
     usage: dict[UsageKey, Usage] = {}
+    if affected is not None and not affected:
+        return usage, 0
     table = accounting_sessions.c
     question = select(
         table.council_id, table.venue_id, table.started_at, table.updated_at, table.session_seconds,
         table.input_octets, table.output_octets,
     )  # fmt: skip
-    if affected is not None:
-        if not affected:
-            return usage, 0
-        first, last = min(hour for _, hour in affected), max(hour for _, hour in affected)
-        # The condition on received_at follows from the one on updated_at, and has an index.
-        question = question.where(
-            table.received_at >= first - _RECEIVED_MARGIN,
-            table.updated_at >= first,
-            table.started_at < last + _HOUR,
-        )
     read = 0
-    async for session in _rows(connection, question):
+    async for session in _rows(connection, question, _touches(affected)):
         add_session(usage, session, affected)
         read += 1
     return usage, read
 
 
-async def _rows(connection: AsyncConnection, question: Select[Any]) -> AsyncIterator[Row[Any]]:
-    """Rows in batches, so that a million need no memory and others get their turn."""
-    result = await connection.stream(question.execution_options(yield_per=_READ_ROWS))
-    async for batch in result.partitions():
-        for row in batch:
+def _touches(affected: set[CouncilHour] | None) -> ColumnElement[bool] | None:
+    """Sessions that may touch one of the hours; None for all sessions."""
+    if affected is None:
+        return None
+    table = accounting_sessions.c
+    first, last = min(hour for _, hour in affected), max(hour for _, hour in affected)
+    # The condition on received_at follows from the one on updated_at, and has an index.
+    return and_(
+        table.received_at >= first - _RECEIVED_MARGIN, table.updated_at >= first, table.started_at < last + _HOUR
+    )
+
+
+async def _rows(
+    connection: AsyncConnection, question: Select[Any], condition: ColumnElement[bool] | None
+) -> AsyncIterator[Row[Any]]:
+    """Rows in batches, so that a million need no memory and others get their turn.
+
+    A row that changes meanwhile is read once, before or after, because batches are made by its number, which stays.
+    Its change is newer than this roll-up, so the next one sees it.
+    """
+    async for chosen in _batches(connection, condition):
+        for row in await connection.execute(question.where(chosen)):
             yield row
         await asyncio.sleep(0)
+
+
+async def _batches(
+    connection: AsyncConnection, condition: ColumnElement[bool] | None
+) -> AsyncIterator[ColumnElement[bool]]:
+    number = accounting_sessions.c.id
+    if condition is None:
+        newest = (await connection.execute(select(func.max(number)))).scalar_one() or 0
+        for start in range(0, newest, _READ_ROWS):
+            yield number.between(start + 1, start + _READ_ROWS)
+        return
+    found = (await connection.execute(select(number).where(condition))).scalars().all()
+    for start in range(0, len(found), _READ_ROWS):
+        yield number.in_(found[start : start + _READ_ROWS])
 
 
 async def _store(

@@ -23,7 +23,6 @@ from monitoring.errors import MonitoringError
 # The code of the row for what is at no known place.
 UNKNOWN: Final = "unknown"
 _RECEIVED_MARGIN: Final = timedelta(days=1)
-_READ_ROWS: Final = 5000
 
 
 class PeriodError(MonitoringError):
@@ -234,10 +233,9 @@ async def _users(connection: AsyncConnection, council: Council, begin: datetime,
             # Follows from the one before, and has an index.
             table.received_at >= begin - _RECEIVED_MARGIN,
         )
-        .execution_options(yield_per=_READ_ROWS)
     )
     users: _UsersByVenue = {}
-    async for venue, resident in await connection.stream(question):
+    for venue, resident in await connection.execute(question):
         users.setdefault(venue, set()).add(resident)
     return users
 
