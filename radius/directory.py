@@ -6,6 +6,7 @@ ask on its own, which is what makes RADIUS servers slow.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +23,8 @@ from radius.batching import Batcher, padded
 # A lost answer makes the gateway ask again with a new request; more often is misuse.
 MOST_TOKEN_USES = 2
 _QUEUE_LIMIT = 20_000
+# Equipment gives up on an answer long before this; it only keeps a hanging database from holding requests for ever.
+_PATIENCE_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -82,7 +85,7 @@ class Directory:
         }
 
     async def token(self, user_name: str) -> Token | None:
-        """The one-time token of that name, whatever its state. All four raise QueueFullError, DBAPIError or OSError."""
+        """The one-time token of that name, whatever its state. All four raise QueueFullError, DBAPIError, OSError."""
         return await self._tokens.submit(user_name)
 
     async def credential(self, council_id: int, user_name: str) -> Credential | None:
@@ -117,10 +120,15 @@ class Directory:
 
     async def _count_uses(self, token_ids: list[int]) -> list[bool]:
         metrics.batch_rows.labels("token_uses").observe(len(token_ids))
-        return await self._database.run(partial(_count_uses, token_ids), writes=True)
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await self._database.run(partial(_count_uses, token_ids), writes=True)
 
     async def _ask(self, question: Select[Any], parameters: dict[str, list[Any]]) -> Sequence[Any]:
-        return await self._database.run(lambda connection: connection.execute(question, parameters).all(), writes=False)
+        def ask(connection: Connection) -> Sequence[Any]:
+            return connection.execute(question, parameters).all()
+
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            return await self._database.run(ask, writes=False)
 
 
 def _count_uses(token_ids: list[int], connection: Connection) -> list[bool]:

@@ -146,10 +146,7 @@ class NasDirectory:
             points = (await connection.execute(select(access_points))).mappings().all()
         known = [self._open(row) for row in servers]
         usable = [pair for pair in known if pair is not None]
-        by_address = {
-            (point["council_id"], bytes.fromhex(point["mac_address"])): AccessPoint(point["id"], point["venue_id"])
-            for point in points
-        }
+        by_address = dict(pair for pair in map(_place, points) if pair is not None)
         self.table = NasTable(usable, by_address)
         self._seen = seen
         metrics.network_access_servers.set(self.table.server_count)
@@ -186,6 +183,16 @@ class NasDirectory:
             require_message_authenticator=row["require_message_authenticator"],
             venue_id=row["venue_id"],
         )
+
+
+def _place(row: RowMapping) -> tuple[tuple[int, bytes], AccessPoint] | None:
+    """One access point by its address; a row whose address is none is passed over."""
+    try:
+        address = MacAddress.parse(row["mac_address"])
+    except NotAMacAddressError:
+        logger.error("an access point cannot be used: its address is not a MAC address", access_point_id=row["id"])
+        return None
+    return (row["council_id"], address.octets), AccessPoint(row["id"], row["venue_id"])
 
 
 # What a change would change, in one row. Access points have no time of change, so their numbers are weighed: moving

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -66,6 +66,7 @@ class RadiusServer:
             ),
         }
         self.transports: dict[Port, UdpTransport] = {}
+        self.jobs: list[asyncio.Task[None]] = []
 
     def bind(self) -> None:
         """Bind both ports. Raises OSError."""
@@ -81,14 +82,20 @@ class RadiusServer:
 
     async def stop(self) -> None:
         """Answer what was admitted, write what waits, close."""
+        for job in self.jobs:
+            job.cancel()
+        await asyncio.gather(*self.jobs, return_exceptions=True)
         for transport in self.transports.values():
             await transport.stop(_STOP_PATIENCE_SECONDS)
         await self.writer.drain()
         await self.log.drain()
 
-    def jobs(self) -> list[Coroutine[Any, Any, None]]:
-        """What runs beside the sockets, for ever."""
-        return [self.equipment.keep_fresh(), self._sample_metrics(), self._close_lost_sessions()]
+    def start(self) -> None:
+        """Read the sockets, and begin what runs beside them for ever."""
+        for transport in self.transports.values():
+            transport.start()
+        forever = (self.equipment.keep_fresh(), self._sample_metrics(), self._close_lost_sessions())
+        self.jobs = [asyncio.create_task(job) for job in forever]
 
     async def _sample_metrics(self) -> None:
         while True:
@@ -134,17 +141,11 @@ async def running(runtime: Runtime) -> AsyncIterator[RadiusServer]:
     """A server that serves while the block runs. Raises OSError when a port cannot be bound."""
     server = RadiusServer(runtime)
     await server.equipment.refresh()
-    jobs: list[asyncio.Task[None]] = []
     try:
         server.bind()
-        for transport in server.transports.values():
-            transport.start()
-        jobs = [asyncio.create_task(job) for job in server.jobs()]
+        server.start()
         yield server
     finally:
-        for job in jobs:
-            job.cancel()
-        await asyncio.gather(*jobs, return_exceptions=True)
         await server.stop()
 
 
@@ -155,4 +156,14 @@ async def serve(settings: Settings) -> None:
         addresses = {port.value: "{}:{}".format(*transport.address) for port, transport in server.transports.items()}
         logger.info("RADIUS serves", **addresses)
         notify_ready()
-        await wait_for_stop()
+        await _stop_or_failure(server)
+
+
+async def _stop_or_failure(server: RadiusServer) -> None:
+    """Return at SIGTERM or SIGINT. A job that ends raises what ended it: better started anew than half alive."""
+    stopping = asyncio.create_task(wait_for_stop())
+    ended, _ = await asyncio.wait([stopping, *server.jobs], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    await asyncio.gather(stopping, return_exceptions=True)
+    for task in ended:
+        task.result()

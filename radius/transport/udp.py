@@ -6,6 +6,7 @@ asyncio's own datagram endpoint reads one datagram a turn of the event loop, a f
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 from datetime import UTC, datetime
@@ -103,7 +104,12 @@ class UdpTransport:
 
 def bind(host: str, port: int, receive_buffer_octets: int, label: str) -> socket.socket:
     """A non-blocking UDP socket. Raises OSError that names the address; a smaller receive buffer is only logged."""
-    family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+    try:
+        family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
+    except ValueError:
+        raise OSError(
+            errno.EINVAL, f"RADIUS listens on an IP address, not on {host!r}; set radius.host to one"
+        ) from None
     bound = socket.socket(family, socket.SOCK_DGRAM)
     try:
         bound.setblocking(False)

@@ -159,3 +159,14 @@ async def test_a_row_that_cannot_be_opened_does_not_take_the_others_down(databas
     await equipment.refresh()
     assert equipment.table.server_count == 1
     assert equipment.table.find("127.0.0.1") is not None
+
+
+async def test_an_access_point_whose_address_is_none_does_not_take_the_others_down(
+    database: Database, keyring: Keyring
+) -> None:
+    city = await build_city(database, keyring)
+    owned = {"council_id": city.council_id, "nas_id": city.nas_id, "created_at": datetime.now(UTC)}
+    await insert(database, access_points, **owned, name="mistyped", mac_address="lobby")
+    equipment = NasDirectory(database, keyring)
+    await equipment.refresh()
+    assert equipment.table.access_point_count == 1

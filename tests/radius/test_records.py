@@ -88,7 +88,11 @@ def test_class_tells_resident_and_device() -> None:
     assert (record.resident_id, record.device_id) == (11, 22)
 
 
-@pytest.mark.parametrize("value", [b"somebody else's class", b"\0", make_class(Keyring(b"\x07" * 32), 11, 22)])
+@pytest.mark.parametrize(
+    "value",
+    [b"somebody else's class", b"\0", make_class(Keyring(b"\x07" * 32), 11, 22)],
+    ids=["text", "too short", "sealed by another key"],
+)
 def test_a_foreign_class_tells_nothing_and_does_no_harm(value: bytes) -> None:
     record = read_session({"Acct-Status-Type": "Start", "Class": value})
     assert (record.resident_id, record.device_id) == (None, None)

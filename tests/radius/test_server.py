@@ -1,16 +1,17 @@
-"""The running server, asked by a real radclient and by raw datagrams."""
+"""The running server, asked by raw datagrams."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-from collections.abc import AsyncIterator, Callable
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client import generate_latest
+from pydantic import SecretStr
 
 from foundation.database import Database
 from foundation.privacy import Keyring
@@ -25,9 +26,11 @@ from foundation.schema import (
 )
 from foundation.settings import Settings
 from radius import metrics
+from radius.nas import NasDirectory
 from radius.packet import Code, decode, encode_request, verify_reply
-from radius.server import RadiusServer, running
+from radius.server import RadiusServer, running, serve
 from radius.service import Port
+from radius.transport.udp import bind
 from tests.radius.support import (
     ACCESS_POINT,
     DEVICE,
@@ -37,9 +40,7 @@ from tests.radius.support import (
     Client,
     access_request,
     accounting_request,
-    add_credential,
     add_token,
-    build_city,
     free_ports,
     insert,
     radius_settings,
@@ -47,121 +48,6 @@ from tests.radius.support import (
     server_on,
 )
 from tests.support.peers import Peers
-
-
-@pytest.fixture
-async def city(database: Database, keyring: Keyring) -> City:
-    made = await build_city(database, keyring)
-    await add_credential(database, keyring, made, "demo", "demo")
-    return made
-
-
-@pytest.fixture
-async def server(database: Database, keyring: Keyring, city: City, tmp_path: Path) -> AsyncIterator[RadiusServer]:
-    async with server_on(database, keyring, tmp_path) as running_server:
-        yield running_server
-
-
-Radclient = Callable[..., Any]
-
-
-@pytest.fixture
-def radclient(peers: Peers, server: RadiusServer) -> Radclient:
-    program = peers.require("radclient")
-
-    async def run(kind: str, *attributes: str, port: Port = Port.AUTHENTICATION, secret: bytes = SECRET) -> str:
-        """radclient's output; its last line tells the exit status."""
-        host, number = server.transports[port].address
-        process = await asyncio.create_subprocess_exec(
-            program, "-x", "-t", "2", "-r", "2", f"{host}:{number}", kind, secret.decode(),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        )  # fmt: skip
-        output, _ = await process.communicate("\n".join(attributes).encode() + b"\n")
-        return f"{output.decode()}\nexit {process.returncode}"
-
-    return run
-
-
-SIGNED = "Message-Authenticator = 0x00"
-
-
-@pytest.mark.peer("radclient")
-@pytest.mark.parametrize("proof", ["User-Password", "CHAP-Password"])
-async def test_radclient_authenticates_by_pap_and_chap(radclient: Radclient, proof: str) -> None:
-    output = await radclient("auth", "User-Name = demo", f"{proof} = demo", SIGNED)
-    assert "Received Access-Accept" in output
-    assert "Session-Timeout = 14400" in output
-    assert "WISPr-Bandwidth-Max-Down = 10000000" in output
-    assert output.endswith("exit 0")
-    wrong = await radclient("auth", "User-Name = demo", f"{proof} = wrong", SIGNED)
-    assert "Received Access-Reject" in wrong
-
-
-@pytest.mark.peer("radclient")
-@pytest.mark.parametrize("password", ["password", "02-00-5e-00-53-01"])
-async def test_radclient_authenticates_a_remembered_device_by_its_address(radclient: Radclient, password: str) -> None:
-    output = await radclient(
-        "auth",
-        "User-Name = 02005e005301",
-        f"User-Password = {password}",
-        "Calling-Station-Id = 02-00-5E-00-53-01",
-        SIGNED,
-    )
-    assert "Received Access-Accept" in output
-
-
-@pytest.mark.peer("radclient")
-async def test_radclient_authenticates_with_a_one_time_password(
-    radclient: Radclient, database: Database, keyring: Keyring, city: City
-) -> None:
-    await add_token(database, city)
-    output = await radclient(
-        "auth",
-        f"User-Name = {TOKEN_NAME}",
-        f"CHAP-Password = {keyring.one_time_password(TOKEN_NAME)}",
-        f"Calling-Station-Id = {DEVICE}",
-        SIGNED,
-    )
-    assert "Received Access-Accept" in output
-    (token,) = await rows(database, one_time_tokens)
-    assert token.uses == 1
-
-
-@pytest.mark.peer("radclient")
-async def test_radclient_accounts_a_session(radclient: Radclient, database: Database, city: City) -> None:
-    names = [
-        "Acct-Session-Id = 5f3759df",
-        f"Calling-Station-Id = {DEVICE}",
-        f'Called-Station-Id = "{ACCESS_POINT}:CityWiFi"',
-        "Framed-IP-Address = 10.0.0.5",
-    ]
-    for status in (
-        ["Acct-Status-Type = Start"],
-        ["Acct-Status-Type = Interim-Update", "Acct-Session-Time = 60", "Acct-Input-Octets = 10"],
-        [
-            "Acct-Status-Type = Stop",
-            "Acct-Session-Time = 90",
-            "Acct-Output-Octets = 5",
-            "Acct-Output-Gigawords = 1",
-            "Acct-Terminate-Cause = Idle-Timeout",
-        ],
-    ):
-        output = await radclient("acct", *names, *status, port=Port.ACCOUNTING)
-        assert "Received Accounting-Response" in output
-        assert output.endswith("exit 0")
-    (row,) = await rows(database, accounting_sessions)
-    assert (row.session_seconds, row.input_octets, row.output_octets) == (90, 10, 2**32 + 5)
-    assert (row.ended_by, row.terminate_cause, row.venue_id) == ("stop", 4, city.venue_id)
-    assert (row.network_name, row.framed_ip_address) == ("CityWiFi", "10.0.0.5")
-    (point,) = await rows(database, access_points)
-    assert point.last_heard_at is not None
-
-
-@pytest.mark.peer("radclient")
-@pytest.mark.parametrize("port", list(Port))
-async def test_radclient_gets_the_servers_status_on_both_ports(radclient: Radclient, port: Port) -> None:
-    output = await radclient("status", SIGNED, port=port)
-    assert output.endswith("exit 0")
 
 
 async def test_message_authenticator_is_first_in_the_raw_octets_of_every_reply_to_an_access_request(
@@ -359,6 +245,45 @@ async def test_a_port_that_is_taken_is_named(
     with pytest.raises(OSError, match=f"UDP 127.0.0.1 port {taken} cannot be bound"):
         async with running(Runtime(settings, database, keyring)):
             pass
+
+
+async def test_a_host_that_is_no_address_is_named() -> None:
+    with pytest.raises(OSError, match="not on 'localhost'"):
+        bind("localhost", 1812, 65_536, "authentication")
+
+
+async def test_serving_ends_at_sigterm(database: Database, city: City, sqlite_url: str, tmp_path: Path) -> None:
+    task = asyncio.create_task(serve(await _installation(database, sqlite_url, tmp_path)))
+    await asyncio.sleep(0.5)
+    assert not task.done()
+    os.kill(os.getpid(), signal.SIGTERM)
+    async with asyncio.timeout(10):
+        await task
+
+
+async def test_serving_ends_with_the_fault_of_a_job_that_must_not_end(
+    database: Database, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: NasDirectory) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(NasDirectory, "keep_fresh", fail)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        await serve(await _installation(database, sqlite_url, tmp_path))
+
+
+async def _installation(database: Database, url: str, folder: Path) -> Settings:
+    """The settings of an installation with a key file of its own and no equipment."""
+    async with database.write() as connection:
+        for table in (access_points, network_access_servers):
+            await connection.execute(table.delete())
+    Keyring.create(folder / "citywifi.key")
+    authentication_port, accounting_port = free_ports(2)
+    return Settings(
+        data_directory=folder,
+        database_url=SecretStr(url),
+        radius=radius_settings(authentication_port=authentication_port, accounting_port=accounting_port),
+    )
 
 
 @pytest.mark.peer("promtool")

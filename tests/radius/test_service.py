@@ -150,6 +150,7 @@ async def test_status_server_is_answered_on_both_ports(
         (b"\x01\x02\x00\x14" + bytes(16), SOURCE, "message_authenticator_missing"),
         (b"\xff\x02\x00\x14" + bytes(16), SOURCE, "unknown_code"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_what_is_no_request_of_ours_is_discarded_and_counted(
     service: Service, datagram: bytes, source: tuple[str, int], reason: str
