@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from citywifi.replay.errors import PortalJourneyError
-from citywifi.replay.gateway import Gateway, Phone
+from citywifi.replay.gateway import Gateway, Phone, Session
 from citywifi.replay.outbox import Outbox
 from citywifi.replay.pages import Form, Page, read_page
 from citywifi.replay.population import Visitor
@@ -20,8 +20,6 @@ from citywifi.replay.population import Visitor
 PROBE = "http://connectivitycheck.gstatic.com/generate_204"
 _MOST_REDIRECTS = 10
 _MOST_PAGES = 25
-# Simulated residents are in more of a hurry than a page that refreshes itself.
-_LONGEST_WAIT_SECONDS = 0.2
 _MAIL_PATIENCE_SECONDS = 10.0
 
 
@@ -57,7 +55,8 @@ class Resident:
         browser = _Browser(self.http, gateway, phone, visitor.language)
         opened = await browser.open(gateway.intercept(phone, PROBE))
         for _ in range(_MOST_PAGES):
-            if opened.name == "online":
+            if phone.session is not None:
+                await self._see_the_end(browser, opened, phone.session)
                 return True
             opened = await self._go_on(browser, opened, visitor)
         raise PortalJourneyError(f"the portal's page {opened.name!r} came again and again")
@@ -75,11 +74,21 @@ class Resident:
             case "code" if visitor.email is not None:
                 return await self._type_code(browser, opened, visitor.email)
             case "waiting" if opened.page.refresh is not None:
-                await asyncio.sleep(min(opened.page.refresh.after_seconds, _LONGEST_WAIT_SECONDS))
+                await asyncio.sleep(opened.page.refresh.after_seconds)
                 return await browser.open(urljoin(opened.url, opened.page.refresh.address))
             case "connect" | "failed" | "ended" | "expired" | "waiting":
                 return await browser.send(opened, _form(opened, action="connect"))
         raise PortalJourneyError(f"the portal led a phone to {opened.name!r}, which asks for nothing that it knows")
+
+    async def _see_the_end(self, browser: _Browser, opened: Opened, session: Session) -> None:
+        """Once the phone is on, its sign-in sheet shows one page more and closes by itself, whatever that page says."""
+        refresh = opened.page.refresh
+        if opened.name != "waiting" or refresh is None:
+            return
+        if session.starting is not None:
+            # Simulated residents are in a hurry: no longer than until there is something to see.
+            await asyncio.wait((session.starting,), timeout=refresh.after_seconds)
+        await browser.open(urljoin(opened.url, refresh.address))
 
     async def _type_code(self, browser: _Browser, opened: Opened, email: str) -> Opened:
         code = await self.outbox.code_for(email, _MAIL_PATIENCE_SECONDS)
