@@ -38,9 +38,7 @@ async def known_device(
         return replace(journey, resident_id=None, details=replace(journey.details, device_id=None)), False
     details = replace(journey.details, device_id=device.device_id)
     known = replace(journey, resident_id=device.resident_id, details=details)
-    if not texts:
-        return known, False
-    return known, await storage.has_accepted(connection, device.resident_id, texts[0].version)
+    return known, bool(texts) and device.accepted_version == texts[0].version
 
 
 async def register(

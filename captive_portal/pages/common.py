@@ -13,11 +13,12 @@ from aiohttp import web
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal import metrics
-from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect, Gateway
+from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect
 from captive_portal.journey import Journey, State
 from captive_portal.languages import NAMES, current_language
 from captive_portal.release import send_to_gateway
 from captive_portal.storage import equipment, journeys
+from captive_portal.storage.journeys import Visit
 from foundation.runtime import Runtime
 
 RUNTIME: Final = web.AppKey("runtime", Runtime)
@@ -34,15 +35,6 @@ RELEASES_AGAIN: Final = (State.RELEASE, State.WAITING)
 
 class NoSuchJourneyError(Exception):
     """The path leads to no journey: mistyped, or deleted since."""
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A request that belongs to a journey."""
-
-    journey: Journey
-    gateway: Gateway
-    place: equipment.Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +55,19 @@ async def open_visit(
 ) -> Visit:
     """The journey of the path, in its language. Raises NoSuchJourneyError."""
     runtime = request.app[RUNTIME]
-    journey = await journeys.load(
-        connection, runtime.keyring, request.match_info["path_id"], now=now, for_update=for_update
+    visit = await journeys.load_visit(
+        connection,
+        runtime.keyring,
+        request.match_info["path_id"],
+        runtime.settings.portal.public_url.rstrip("/"),
+        now=now,
+        for_update=for_update,
     )
-    if journey is None:
+    if visit is None:
         raise NoSuchJourneyError("no journey at this path")
-    gateway = await load_gateway(connection, runtime, journey)
-    place = await equipment.load_place(connection, journey.council_id, journey.venue_id)
-    current_language.set(journey.language)
-    request[GATEWAY_ORIGIN] = gateway.login_origin or ""
-    return Visit(journey, gateway, place)
-
-
-async def load_gateway(connection: AsyncConnection, runtime: Runtime, journey: Journey) -> Gateway:
-    """The gateway that the device is behind."""
-    address = f"{runtime.settings.portal.public_url.rstrip('/')}/arrive/{journey.details.driver}"
-    return await equipment.load_gateway(connection, runtime.keyring, journey.nas_id, address)
+    current_language.set(visit.journey.language)
+    request[GATEWAY_ORIGIN] = visit.gateway.login_origin or ""
+    return visit
 
 
 async def save(connection: AsyncConnection, runtime: Runtime, before: Journey, after: Journey, now: datetime) -> None:

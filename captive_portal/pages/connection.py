@@ -14,7 +14,6 @@ from captive_portal.journey import Event, Journey, State, advance, is_patient
 from captive_portal.languages import show_duration, show_octets, show_time
 from captive_portal.pages.common import (
     RUNTIME,
-    Visit,
     change_language,
     clock,
     open_visit,
@@ -26,6 +25,7 @@ from captive_portal.pages.common import (
 )
 from captive_portal.release import find_proof, judge, time_left
 from captive_portal.storage import passes, residents
+from captive_portal.storage.journeys import Visit
 from foundation.runtime import Runtime
 
 # Short at first, because proof mostly comes at once; then slow, because each reload interrupts a screen reader.

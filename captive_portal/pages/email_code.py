@@ -16,7 +16,6 @@ from captive_portal.pages.common import (
     RELEASES_AGAIN,
     RUNTIME,
     FormError,
-    Visit,
     change_language,
     clock,
     open_visit,
@@ -29,6 +28,7 @@ from captive_portal.pages.common import (
     text_field,
 )
 from captive_portal.storage import passes
+from captive_portal.storage.journeys import Visit
 
 _log: Final = structlog.get_logger(__name__)
 

@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal.gateways.base import Clue, Gateway
 from foundation.privacy import Keyring
 from foundation.schema import access_points, councils, network_access_servers, venues
+
+_NAS = network_access_servers
+_BY_NAME: Final = (
+    select(_NAS)
+    .where(_NAS.c.vendor == bindparam("driver"), _NAS.c.nas_identifier == bindparam("nas_identifier"))
+    .order_by(_NAS.c.id)
+)
+_BY_ACCESS_POINT: Final = (
+    select(_NAS)
+    .join(access_points, access_points.c.nas_id == _NAS.c.id)
+    .where(_NAS.c.vendor == bindparam("driver"), access_points.c.mac_address == bindparam("mac_address"))
+    .order_by(_NAS.c.id)
+)
+_NAMELESS_BY_ACCESS_POINT: Final = _BY_ACCESS_POINT.where(_NAS.c.nas_identifier.is_(None))
+_VENUE_OF_ACCESS_POINT: Final = select(access_points.c.venue_id).where(
+    access_points.c.council_id == bindparam("council_id"),
+    access_points.c.nas_id == bindparam("nas_id"),
+    access_points.c.mac_address == bindparam("mac_address"),
+)
+_PLACE: Final = (
+    select(councils.c.id, councils.c.code, councils.c.name, councils.c.time_zone, venues.c.name)
+    .select_from(councils)
+    .outerjoin(venues, (venues.c.council_id == councils.c.id) & (venues.c.id == bindparam("venue_id")))
+)
+_PLACE_BY_NUMBER: Final = _PLACE.where(councils.c.id == bindparam("council_id"))
+_PLACE_BY_CODE: Final = _PLACE.where(councils.c.code == bindparam("code"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,68 +58,46 @@ async def find_gateways(
 
     Without a fit by NAS-Identifier it may be one whose name nobody wrote down, found by its access point.
     """
-    nas = network_access_servers
-    by_name = select(nas).where(nas.c.vendor == driver, nas.c.nas_identifier == clue.nas_identifier)
-    rows = (await connection.execute(by_name.order_by(nas.c.id))).all() if clue.nas_identifier else []
+    rows: Sequence[Row[*tuple[Any, ...]]] = []
+    if clue.nas_identifier:
+        by_name = {"driver": driver, "nas_identifier": clue.nas_identifier}
+        rows = (await connection.execute(_BY_NAME, by_name)).all()
     if not rows and clue.access_point:
-        by_access_point = (
-            select(nas)
-            .join(access_points, access_points.c.nas_id == nas.c.id)
-            .where(nas.c.vendor == driver, access_points.c.mac_address == clue.access_point.octets.hex())
-        )
-        if clue.nas_identifier:
-            by_access_point = by_access_point.where(nas.c.nas_identifier.is_(None))
-        rows = (await connection.execute(by_access_point.order_by(nas.c.id))).all()
+        statement = _NAMELESS_BY_ACCESS_POINT if clue.nas_identifier else _BY_ACCESS_POINT
+        by_access_point = {"driver": driver, "mac_address": clue.access_point.octets.hex()}
+        rows = (await connection.execute(statement, by_access_point)).all()
     return [_gateway(keyring, row, portal_address) for row in rows]
-
-
-async def load_gateway(connection: AsyncConnection, keyring: Keyring, nas_id: int, portal_address: str) -> Gateway:
-    """The gateway of a journey."""
-    nas = network_access_servers
-    row = (await connection.execute(select(nas).where(nas.c.id == nas_id))).one()
-    return _gateway(keyring, row, portal_address)
 
 
 async def venue_of(connection: AsyncConnection, gateway: Gateway, clue: Clue) -> int | None:
     """The access point's venue, else the gateway's."""
-    if clue.access_point is not None:
-        statement = select(access_points.c.venue_id).where(
-            access_points.c.council_id == gateway.council_id,
-            access_points.c.nas_id == gateway.nas_id,
-            access_points.c.mac_address == clue.access_point.octets.hex(),
-        )
-        venue_id = (await connection.execute(statement)).scalar_one_or_none()
-        if venue_id is not None:
-            return int(venue_id)
-    return gateway.venue_id
+    if clue.access_point is None:
+        return gateway.venue_id
+    values = {
+        "council_id": gateway.council_id,
+        "nas_id": gateway.nas_id,
+        "mac_address": clue.access_point.octets.hex(),
+    }
+    venue_id = (await connection.execute(_VENUE_OF_ACCESS_POINT, values)).scalar_one_or_none()
+    return gateway.venue_id if venue_id is None else int(venue_id)
 
 
 async def load_place(connection: AsyncConnection, council_id: int, venue_id: int | None) -> Place:
     """The council and, where it is known, the venue."""
-    statement = (
-        select(councils.c.id, councils.c.code, councils.c.name, councils.c.time_zone, venues.c.name.label("venue"))
-        .select_from(councils)
-        .outerjoin(venues, (venues.c.council_id == councils.c.id) & (venues.c.id == venue_id))
-        .where(councils.c.id == council_id)
-    )
-    return _place((await connection.execute(statement)).one())
+    found = await connection.execute(_PLACE_BY_NUMBER, {"council_id": council_id, "venue_id": venue_id})
+    return Place(*found.one())
 
 
 async def find_council(connection: AsyncConnection, code: str) -> Place | None:
     """A council by its code, without a venue."""
-    statement = select(councils.c.id).where(councils.c.code == code)
-    council_id = (await connection.execute(statement)).scalar_one_or_none()
-    return None if council_id is None else await load_place(connection, council_id, None)
+    row = (await connection.execute(_PLACE_BY_CODE, {"code": code, "venue_id": None})).one_or_none()
+    return None if row is None else Place(*row)
 
 
 async def list_councils(connection: AsyncConnection) -> list[tuple[str, str]]:
     """Code and name of every council, by name."""
     statement = select(councils.c.code, councils.c.name).order_by(councils.c.name)
     return [(row.code, row.name) for row in await connection.execute(statement)]
-
-
-def _place(row: Row[*tuple[Any, ...]]) -> Place:
-    return Place(row.id, row.code, row.name, row.time_zone, row.venue)
 
 
 def _gateway(keyring: Keyring, row: Row[*tuple[Any, ...]], portal_address: str) -> Gateway:

@@ -1,23 +1,73 @@
-"""Journeys in the database: found by the pseudonym of their path, or by device and gateway."""
+"""Journeys in the database: found by the pseudonym of their path, or by device and gateway.
+
+Statements are built once: building one costs about as much as running it.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from captive_portal.gateways.base import Gateway
 from captive_portal.journey import Details, Journey, State
+from captive_portal.storage.equipment import Place
 from foundation.privacy import Keyring
-from foundation.schema import journeys
+from foundation.schema import councils, journeys, network_access_servers, venues
 
 # The council is not known yet when a path is looked up.
-_NO_COUNCIL = 0
-_SEAL = "journey"
-_TIMES = ("handed_over_at", "released_at", "waiting_since")
+_NO_COUNCIL: Final = 0
+_SEAL: Final = "journey"
+_TIMES: Final = ("handed_over_at", "released_at", "waiting_since")
+
+_VISIT: Final = (
+    select(
+        journeys,
+        network_access_servers.c.venue_id.label("gateway_venue_id"),
+        network_access_servers.c.portal_url,
+        network_access_servers.c.portal_secret_encrypted,
+        network_access_servers.c.login_url,
+        councils.c.code.label("council_code"),
+        councils.c.name.label("council_name"),
+        councils.c.time_zone,
+        venues.c.name.label("venue_name"),
+    )
+    .join(network_access_servers, network_access_servers.c.id == journeys.c.nas_id)
+    .join(councils, councils.c.id == journeys.c.council_id)
+    .outerjoin(venues, venues.c.id == journeys.c.venue_id)
+    .where(journeys.c.path_pseudonym == bindparam("path_pseudonym"))
+)
+# Without meaning on SQLite, where a writing transaction already is the only one.
+_VISIT_FOR_UPDATE: Final = _VISIT.with_for_update(of=journeys)
+_OPEN: Final = (
+    select(journeys)
+    .where(
+        journeys.c.nas_id == bindparam("nas_id"),
+        journeys.c.mac_pseudonym == bindparam("mac_pseudonym"),
+        journeys.c.expires_at > bindparam("now"),
+    )
+    .order_by(journeys.c.id.desc())
+    .limit(1)
+    .with_for_update()
+)
+_INSERT: Final = journeys.insert().returning(journeys.c.id)
+_SAVE: Final = journeys.update().where(journeys.c.id == bindparam("journey_id"))
+_COUNT_OPEN: Final = select(func.count()).where(
+    journeys.c.expires_at > bindparam("now"), journeys.c.state.not_in((State.ONLINE, State.ENDED))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A journey with what its pages need to know: the gateway and the place."""
+
+    journey: Journey
+    gateway: Gateway
+    place: Place
 
 
 def path_pseudonym(keyring: Keyring, path_id: str) -> bytes:
@@ -25,71 +75,63 @@ def path_pseudonym(keyring: Keyring, path_id: str) -> bytes:
     return keyring.pseudonym("journey", _NO_COUNCIL, path_id.encode())
 
 
-async def load(
-    connection: AsyncConnection, keyring: Keyring, path_id: str, *, now: datetime, for_update: bool = False
-) -> Journey | None:
-    """The journey of a path, in state EXPIRED when its time is over; None where there is none."""
-    statement = select(journeys).where(journeys.c.path_pseudonym == path_pseudonym(keyring, path_id))
-    return await _one(connection, keyring, statement, now=now, for_update=for_update)
+async def load_visit(
+    connection: AsyncConnection, keyring: Keyring, path_id: str, portal_url: str, *, now: datetime, for_update: bool
+) -> Visit | None:
+    """The journey of a path, in state EXPIRED when its time is over; None where there is none.
+
+    ``portal_url`` is the portal's own address, for gateways that have no other one configured.
+    """
+    statement = _VISIT_FOR_UPDATE if for_update else _VISIT
+    found = await connection.execute(statement, {"path_pseudonym": path_pseudonym(keyring, path_id)})
+    row = found.one_or_none()
+    if row is None:
+        return None
+    journey = _from_row(keyring, row, now)
+    sealed = row.portal_secret_encrypted
+    gateway = Gateway(
+        nas_id=row.nas_id,
+        council_id=row.council_id,
+        venue_id=row.gateway_venue_id,
+        portal_address=row.portal_url or f"{portal_url}/arrive/{journey.details.driver}",
+        login_url=row.login_url,
+        portal_secret=keyring.decrypt("portal secret", sealed) if sealed else None,
+    )
+    place = Place(row.council_id, row.council_code, row.council_name, row.time_zone, row.venue_name)
+    return Visit(journey, gateway, place)
 
 
 async def load_open(
     connection: AsyncConnection, keyring: Keyring, nas_id: int, mac_pseudonym: bytes, *, now: datetime
 ) -> Journey | None:
     """The latest journey of a device at a gateway that is not over, for update."""
-    statement = (
-        select(journeys)
-        .where(
-            journeys.c.nas_id == nas_id,
-            journeys.c.mac_pseudonym == mac_pseudonym,
-            journeys.c.expires_at > now,
-        )
-        .order_by(journeys.c.id.desc())
-        .limit(1)
-    )
-    return await _one(connection, keyring, statement, now=now, for_update=True)
+    found = await connection.execute(_OPEN, {"nas_id": nas_id, "mac_pseudonym": mac_pseudonym, "now": now})
+    row = found.one_or_none()
+    return None if row is None else _from_row(keyring, row, now)
 
 
 async def insert(connection: AsyncConnection, keyring: Keyring, journey: Journey, now: datetime) -> int:
     """Store a new journey (its own `id` is ignored) and return its number."""
-    statement = (
-        journeys.insert()
-        .values(
-            council_id=journey.council_id,
-            path_pseudonym=path_pseudonym(keyring, journey.details.path_id),
-            nas_id=journey.nas_id,
-            venue_id=journey.venue_id,
-            mac_pseudonym=journey.mac_pseudonym,
-            created_at=now,
-            **_changing(keyring, journey, now),
-        )
-        .returning(journeys.c.id)
-    )
-    return int((await connection.execute(statement)).scalar_one())
+    values = {
+        "council_id": journey.council_id,
+        "path_pseudonym": path_pseudonym(keyring, journey.details.path_id),
+        "nas_id": journey.nas_id,
+        "venue_id": journey.venue_id,
+        "mac_pseudonym": journey.mac_pseudonym,
+        "created_at": now,
+        **_changing(keyring, journey, now),
+    }
+    return int((await connection.execute(_INSERT, values)).scalar_one())
 
 
 async def save(connection: AsyncConnection, keyring: Keyring, journey: Journey, now: datetime) -> None:
     """Store what changed."""
-    await connection.execute(
-        journeys.update().where(journeys.c.id == journey.id).values(**_changing(keyring, journey, now))
-    )
+    await connection.execute(_SAVE, {"journey_id": journey.id, **_changing(keyring, journey, now)})
 
 
 async def count_open(connection: AsyncConnection, now: datetime) -> int:
     """How many residents are on their way now."""
-    over = (State.ONLINE, State.ENDED)
-    statement = select(func.count()).where(journeys.c.expires_at > now, journeys.c.state.not_in(over))
-    return int((await connection.execute(statement)).scalar_one())
-
-
-async def _one(
-    connection: AsyncConnection, keyring: Keyring, statement: Select[Any], *, now: datetime, for_update: bool
-) -> Journey | None:
-    if for_update:
-        # Without meaning on SQLite, where a writing transaction already is the only one.
-        statement = statement.with_for_update()
-    row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _from_row(keyring, row, now)
+    return int((await connection.execute(_COUNT_OPEN, {"now": now})).scalar_one())
 
 
 def _changing(keyring: Keyring, journey: Journey, now: datetime) -> dict[str, object]:
@@ -103,7 +145,7 @@ def _changing(keyring: Keyring, journey: Journey, now: datetime) -> dict[str, ob
     }
 
 
-def _from_row(keyring: Keyring, row: Row[Any], now: datetime) -> Journey:
+def _from_row(keyring: Keyring, row: Row[*tuple[Any, ...]], now: datetime) -> Journey:
     expired = row.expires_at <= now
     return Journey(
         id=row.id,

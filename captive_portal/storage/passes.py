@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.schema import accounting_sessions, one_time_tokens, verification_codes
+
+_INSERT_TOKEN: Final = one_time_tokens.insert()
+_SESSIONS = accounting_sessions.c
+_SESSION: Final = (
+    select(
+        _SESSIONS.started_at,
+        _SESSIONS.updated_at,
+        _SESSIONS.stopped_at,
+        _SESSIONS.input_octets + _SESSIONS.output_octets,
+    )
+    .where(_SESSIONS.nas_id == bindparam("nas_id"), _SESSIONS.device_id == bindparam("device_id"))
+    # An open session tells more than one that has ended.
+    .order_by(_SESSIONS.stopped_at.is_not(None), _SESSIONS.started_at.desc())
+    .limit(1)
+)
+_OPEN_SESSION: Final = _SESSION.where(_SESSIONS.stopped_at.is_(None))
+_PROVING_SESSION: Final = _SESSION.where(
+    or_(_SESSIONS.user_name == bindparam("user_name"), _SESSIONS.started_at >= bindparam("since"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +97,16 @@ async def insert_token(
     expires_at: datetime,
 ) -> None:
     """Store a token; its password is derived from its name and stands nowhere."""
-    await connection.execute(
-        one_time_tokens.insert().values(
-            council_id=council_id,
-            user_name=user_name,
-            resident_id=resident_id,
-            device_id=device_id,
-            nas_id=nas_id,
-            created_at=created_at,
-            expires_at=expires_at,
-        )
-    )
+    values = {
+        "council_id": council_id,
+        "user_name": user_name,
+        "resident_id": resident_id,
+        "device_id": device_id,
+        "nas_id": nas_id,
+        "created_at": created_at,
+        "expires_at": expires_at,
+    }
+    await connection.execute(_INSERT_TOKEN, values)
 
 
 async def count_recent_codes(
@@ -182,22 +201,10 @@ async def find_session(
     Proof is a session under the release's one-time user name, which no clock can blur, or one that began ``since``.
     Where ``since`` is None, any session that is still open.
     """
-    table = accounting_sessions.c
+    values: dict[str, object] = {"nas_id": nas_id, "device_id": device_id}
     if since is None:
-        proof: ColumnElement[bool] = table.stopped_at.is_(None)
+        row = (await connection.execute(_OPEN_SESSION, values)).one_or_none()
     else:
-        proof = or_(table.user_name == user_name, table.started_at >= since)
-    statement = (
-        select(
-            table.started_at,
-            table.updated_at,
-            table.stopped_at,
-            (table.input_octets + table.output_octets).label("octets"),
-        )
-        .where(and_(table.nas_id == nas_id, table.device_id == device_id, proof))
-        # An open session tells more than one that has ended.
-        .order_by(table.stopped_at.is_not(None), table.started_at.desc())
-        .limit(1)
-    )
-    row = (await connection.execute(statement)).one_or_none()
+        values |= {"user_name": user_name, "since": since}
+        row = (await connection.execute(_PROVING_SESSION, values)).one_or_none()
     return None if row is None else Session(*row)

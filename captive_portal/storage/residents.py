@@ -4,12 +4,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database
 from foundation.schema import devices, residents, terms_acceptances, terms_versions
+
+_VERSIONS = terms_versions.c
+_CURRENT_TERMS: Final = select(_VERSIONS.id, _VERSIONS.version, _VERSIONS.language, _VERSIONS.text).where(
+    _VERSIONS.council_id == bindparam("council_id"),
+    _VERSIONS.version
+    == select(func.max(_VERSIONS.version)).where(_VERSIONS.council_id == bindparam("council_id")).scalar_subquery(),
+)
+_ACCEPTED_VERSION = (
+    select(func.max(_VERSIONS.version))
+    .join(terms_acceptances, terms_acceptances.c.terms_version_id == _VERSIONS.id)
+    .where(terms_acceptances.c.resident_id == devices.c.resident_id)
+    .scalar_subquery()
+)
+_DEVICE: Final = (
+    select(
+        devices.c.id,
+        devices.c.resident_id,
+        devices.c.remembered_until,
+        residents.c.contact_kind,
+        _ACCEPTED_VERSION,
+    )
+    .join(residents, residents.c.id == devices.c.resident_id)
+    .where(devices.c.council_id == bindparam("council_id"), devices.c.mac_pseudonym == bindparam("mac_pseudonym"))
+)
+_TOUCH: Final = residents.update().where(residents.c.id == bindparam("resident_id"))
+_ACCEPT: Final = terms_acceptances.insert()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +57,8 @@ class KnownDevice:
     resident_id: int
     remembered_until: datetime | None
     contact_kind: str
-    language: str
+    # The newest version of the terms that its resident accepted, in whichever language.
+    accepted_version: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +78,13 @@ class NewResident:
 
 async def current_terms(connection: AsyncConnection, council_id: int) -> list[Terms]:
     """All languages of the newest version; empty where the council has none."""
-    newest = (
-        select(func.max(terms_versions.c.version)).where(terms_versions.c.council_id == council_id).scalar_subquery()
-    )
-    table = terms_versions.c
-    statement = select(table.id, table.version, table.language, table.text).where(
-        table.council_id == council_id, table.version == newest
-    )
-    return [Terms(*row) for row in await connection.execute(statement)]
+    return [Terms(*row) for row in await connection.execute(_CURRENT_TERMS, {"council_id": council_id})]
 
 
 async def find_device(connection: AsyncConnection, council_id: int, mac_pseudonym: bytes) -> KnownDevice | None:
     """The device, if it came before."""
-    statement = (
-        select(
-            devices.c.id,
-            devices.c.resident_id,
-            devices.c.remembered_until,
-            residents.c.contact_kind,
-            residents.c.language,
-        )
-        .join(residents, residents.c.id == devices.c.resident_id)
-        .where(devices.c.council_id == council_id, devices.c.mac_pseudonym == mac_pseudonym)
-    )
-    row = (await connection.execute(statement)).one_or_none()
+    found = await connection.execute(_DEVICE, {"council_id": council_id, "mac_pseudonym": mac_pseudonym})
+    row = found.one_or_none()
     return None if row is None else KnownDevice(*row)
 
 
@@ -121,9 +132,7 @@ async def add_contact(connection: AsyncConnection, resident_id: int, resident: N
 
 async def touch_resident(connection: AsyncConnection, resident_id: int, language: str, now: datetime) -> None:
     """The resident is here, and reads this language."""
-    await connection.execute(
-        residents.update().where(residents.c.id == resident_id).values(language=language, last_seen_at=now)
-    )
+    await connection.execute(_TOUCH, {"resident_id": resident_id, "language": language, "last_seen_at": now})
 
 
 async def put_device(
@@ -153,17 +162,6 @@ async def forget_device(connection: AsyncConnection, device_id: int) -> None:
     await connection.execute(devices.update().where(devices.c.id == device_id).values(remembered_until=None))
 
 
-async def has_accepted(connection: AsyncConnection, resident_id: int, version: int) -> bool:
-    """Whether the resident accepted this version, in whichever language."""
-    statement = (
-        select(terms_acceptances.c.id)
-        .join(terms_versions, terms_versions.c.id == terms_acceptances.c.terms_version_id)
-        .where(terms_acceptances.c.resident_id == resident_id, terms_versions.c.version == version)
-        .limit(1)
-    )
-    return (await connection.execute(statement)).first() is not None
-
-
 async def accept_terms(
     connection: AsyncConnection,
     *,
@@ -174,12 +172,11 @@ async def accept_terms(
     now: datetime,
 ) -> None:
     """Record that the resident accepted this text."""
-    await connection.execute(
-        terms_acceptances.insert().values(
-            council_id=council_id,
-            resident_id=resident_id,
-            terms_version_id=terms_id,
-            venue_id=venue_id,
-            accepted_at=now,
-        )
-    )
+    values = {
+        "council_id": council_id,
+        "resident_id": resident_id,
+        "terms_version_id": terms_id,
+        "venue_id": venue_id,
+        "accepted_at": now,
+    }
+    await connection.execute(_ACCEPT, values)
