@@ -85,7 +85,8 @@ async def fill(database: Database, keyring: Keyring) -> None:
         venue_ids = await _insert_places(connection, city, council, now)
         await _insert_equipment(connection, keyring, city, council, venue_ids, now)
         await _insert_terms(connection, council, now)
-        await _insert_people(connection, keyring, council, now)
+        central_library = next(venue_ids[library.reference] for library in city.libraries if "Central" in library.name)
+        await _insert_people(connection, keyring, council, central_library, now)
 
 
 async def _insert(connection: AsyncConnection, table: Table, **values: object) -> int:
@@ -163,10 +164,13 @@ async def _insert_terms(connection: AsyncConnection, council: int, now: datetime
         )
 
 
-async def _insert_people(connection: AsyncConnection, keyring: Keyring, council: int, now: datetime) -> None:
+async def _insert_people(
+    connection: AsyncConnection, keyring: Keyring, council: int, venue: int, now: datetime
+) -> None:
     resident = await _insert(
-        connection, residents, council_id=council, contact_kind="none", registered_at=now, last_seen_at=now
-    )
+        connection, residents, council_id=council, contact_kind="none", registered_venue_id=venue,
+        registered_at=now, last_seen_at=now,
+    )  # fmt: skip
     await _insert(
         connection, devices, council_id=council, resident_id=resident, randomised=False,
         mac_pseudonym=keyring.device_pseudonym(council, REMEMBERED_DEVICE),

@@ -116,6 +116,9 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A transaction that sees one consistent state and writes nothing."""
         async with self._engine.connect() as connection:
+            if not self.is_sqlite:
+                # PostgreSQL's default gives each statement a state of its own.
+                await connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
             await connection.rollback()
 

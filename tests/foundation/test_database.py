@@ -66,6 +66,15 @@ async def test_least_and_greatest_are_the_same_on_both_databases(any_database: D
     assert tuple(row) == (1, 2)
 
 
+async def test_a_read_sees_one_state_whatever_is_written_meanwhile(any_database: Database) -> None:
+    count = select(func.count()).select_from(councils)
+    async with any_database.read() as connection:
+        before = (await connection.execute(count)).scalar_one()
+        async with any_database.write() as other:
+            await other.execute(councils.insert().values(code="E1", name="x", created_at=datetime.now(UTC)))
+        assert (await connection.execute(count)).scalar_one() == before
+
+
 async def test_two_writers_that_read_before_they_write_both_succeed(any_database: Database) -> None:
     async def add(code: str) -> None:
         async with any_database.write() as connection:
