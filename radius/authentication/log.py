@@ -53,6 +53,7 @@ class AuthenticationLog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._is_available = True
         self.queue: Batcher[LogLine, None] = Batcher(self._write, limit=QUEUE_LIMIT)
 
     def add(self, line: LogLine) -> None:
@@ -74,7 +75,13 @@ class AuthenticationLog:
         except (DBAPIError, OSError, TimeoutError) as error:
             metrics.storage_failures.labels(_QUEUE).inc()
             metrics.log_drops.labels("database").inc(len(lines))
-            logger.error("lines of the authentication log are lost", lines=len(lines), problem=type(error).__name__)
+            if self._is_available:
+                logger.error(
+                    "lines of the authentication log are lost until it can be stored", problem=type(error).__name__
+                )
+            self._is_available = False
+        else:
+            self._is_available = True
         return [None] * len(lines)
 
 
