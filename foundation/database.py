@@ -97,7 +97,7 @@ class DatabaseHealth:
 class Database:
     """One database; make one per process and close it at the end."""
 
-    def __init__(self, url: str, *, pool_size: int = 5) -> None:
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self._url = _async_url(url)
         self.description = self._url.render_as_string(hide_password=True)
         if self.is_sqlite and self._url.database:
