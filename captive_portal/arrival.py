@@ -59,45 +59,63 @@ async def check(
     return refusal
 
 
-async def begin_or_continue(
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """The device's journey before (None where it begins) and after an arrival."""
+
+    before: Journey | None
+    after: Journey
+
+    @property
+    def changes_nothing(self) -> bool:
+        """A probe, a reload or the gateway's word: nothing has to be written."""
+        return self.before == self.after
+
+
+async def meet_device(
     connection: AsyncConnection,
     runtime: Runtime,
     checked: CheckedArrival,
     driver: GatewayDriver,
     accept_language: str,
     now: datetime,
-) -> Journey:
-    """The device's journey after this arrival, stored."""
+) -> Meeting:
+    """What an arrival does to its device's journey; nothing is stored."""
     gateway, arrival = checked.gateway, checked.arrival
     mac_pseudonym = runtime.keyring.device_pseudonym(gateway.council_id, arrival.device)
     texts = await residents.current_terms(connection, gateway.council_id)
-    journey = await journeys.load_open(connection, runtime.keyring, gateway.nas_id, mac_pseudonym, now=now)
-    is_new = journey is None
-    if journey is None:
-        journey = Journey(
-            id=0,
-            council_id=gateway.council_id,
-            nas_id=gateway.nas_id,
-            venue_id=await equipment.venue_of(connection, gateway, checked.clue),
-            mac_pseudonym=mac_pseudonym,
-            resident_id=None,
-            state=State.CHOOSE,
-            language=choose_language(arrival.language, accept_language=accept_language),
-            details=Details(
-                path_id=secrets.token_urlsafe(PATH_ID_OCTETS),
-                driver=driver.name,
-                randomised=arrival.device.is_locally_administered,
-            ),
-            expires_at=now,
-        )
-    state_before = None if is_new else journey.state
+    before = await journeys.load_open(connection, runtime.keyring, gateway.nas_id, mac_pseudonym, now=now)
+    journey = before or Journey(
+        id=0,
+        council_id=gateway.council_id,
+        nas_id=gateway.nas_id,
+        venue_id=await equipment.venue_of(connection, gateway, checked.clue),
+        mac_pseudonym=mac_pseudonym,
+        resident_id=None,
+        state=State.CHOOSE,
+        language=choose_language(arrival.language, accept_language=accept_language),
+        details=Details(
+            path_id=secrets.token_urlsafe(PATH_ID_OCTETS),
+            driver=driver.name,
+            randomised=arrival.device.is_locally_administered,
+        ),
+        expires_at=now,
+    )
     journey, may_release = await registration.known_device(connection, journey, texts)
     journey = meet(journey, arrival, may_release=may_release, now=now)
-    if journey.state is not state_before:
+    lifetime_seconds = runtime.settings.portal.journey_lifetime_seconds
+    # Not at every arrival, so that one that changes nothing else needs no writing.
+    if journey.expires_at < lifetime(lifetime_seconds // 2, now):
+        journey = replace(journey, expires_at=lifetime(lifetime_seconds, now))
+    return Meeting(before, journey)
+
+
+async def store(connection: AsyncConnection, runtime: Runtime, meeting: Meeting, now: datetime) -> Journey:
+    """Keep the journey that an arrival began or changed, and return it with its number."""
+    journey = meeting.after
+    if meeting.before is None or meeting.before.state is not journey.state:
         metrics.journeys.labels(journey.state).inc()
-    least = lifetime(runtime.settings.portal.journey_lifetime_seconds, now)
-    journey = replace(journey, expires_at=max(journey.expires_at, least))
-    if is_new:
+    if meeting.before is None:
         return replace(journey, id=await journeys.insert(connection, runtime.keyring, journey, now))
     await journeys.save(connection, runtime.keyring, journey, now)
     return journey

@@ -203,7 +203,8 @@ def meet(journey: Journey, arrival: Arrival, *, may_release: bool, now: datetime
 
     ``may_release`` is whether its resident is known and has accepted the current terms.
     """
-    if arrival.hand_over:
+    # What was handed over before is as old as it was, unless the browser was sent to have it renewed.
+    if arrival.hand_over and (journey.details.renewing or arrival.hand_over != journey.details.hand_over):
         details = replace(journey.details, hand_over=dict(arrival.hand_over), handed_over_at=now)
         journey = replace(journey, details=details)
     match arrival.outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from captive_portal import metrics
-from captive_portal.arrival import begin_or_continue, check
+from captive_portal.arrival import check, meet_device, store
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Refusal
 from captive_portal.journey import Journey, State
@@ -22,16 +22,20 @@ async def arrive(request: web.Request) -> web.Response:
     runtime, now = request.app[RUNTIME], clock()
     # Seals are computed over the text as it was sent; aiohttp's own URL is decoded and written anew.
     raw_query = request.raw_path.partition("?")[2]
+    accept_language = request.headers.get("Accept-Language", "")
     async with runtime.database.read() as connection:
         checked = await check(connection, runtime, driver, raw_query)
-    if isinstance(checked, Refusal):
-        metrics.arrivals.labels(driver.name, checked.reason).inc()
-        return render(request, "refused.html", {"reference": checked.reason, "can_switch_language": False}, status=400)
+        if isinstance(checked, Refusal):
+            metrics.arrivals.labels(driver.name, checked.reason).inc()
+            context = {"reference": checked.reason, "can_switch_language": False}
+            return render(request, "refused.html", context, status=400)
+        meeting = await meet_device(connection, runtime, checked, driver, accept_language, now)
     metrics.arrivals.labels(driver.name, checked.arrival.outcome).inc()
+    if meeting.changes_nothing:
+        return see_other(meeting.after.current_path())
     async with runtime.database.write() as connection:
-        journey = await begin_or_continue(
-            connection, runtime, checked, driver, request.headers.get("Accept-Language", ""), now
-        )
+        meeting = await meet_device(connection, runtime, checked, driver, accept_language, now)
+        journey = await store(connection, runtime, meeting, now)
         if not _goes_straight_on(journey):
             return see_other(journey.current_path())
         released, action = await send_to_gateway(connection, runtime, journey, checked.gateway, now)

@@ -97,6 +97,19 @@ def test_reopening_the_page_continues_at_the_same_step_with_the_new_challenge(st
     assert again.details.handed_over_at == NOW
 
 
+def test_the_same_challenge_again_is_as_old_as_it_was() -> None:
+    before = journey(State.CHOOSE, hand_over={"challenge": "11"}, handed_over_at=NOW)
+    later = NOW + timedelta(minutes=5)
+    assert meet(before, arrival(Outcome.CAPTIVE, challenge="11"), may_release=False, now=later) == before
+
+
+def test_a_gateway_that_renews_with_the_same_challenge_is_believed_and_not_asked_in_a_circle() -> None:
+    old = NOW - timedelta(hours=1)
+    sent = journey(State.RELEASE, hand_over={"challenge": "11"}, handed_over_at=old, renewing=True)
+    back = meet(sent, arrival(Outcome.CAPTIVE, challenge="11"), may_release=True, now=NOW)
+    assert not needs_new_hand_over(back, 540, NOW)
+
+
 def test_a_probe_during_the_release_does_not_take_the_journey_back() -> None:
     waiting = journey(State.WAITING, waiting_since=NOW)
     captive = arrival(Outcome.CAPTIVE, challenge="11")

@@ -169,6 +169,21 @@ async def test_reopening_the_page_continues_at_the_same_step(phone: Phone, city:
     assert await count(city, journeys) == 1
 
 
+async def test_probes_and_reloads_write_nothing(phone: Phone, city: City) -> None:
+    async def updated_at() -> datetime:
+        async with city.database.read() as connection:
+            return datetime.fromisoformat(str((await connection.execute(select(journeys.c.updated_at))).scalar_one()))
+
+    await phone.arrive()
+    before = await updated_at()
+    await phone.arrive()
+    assert await updated_at() == before
+    await phone.submit(way="click", accept_terms="yes")
+    released = await updated_at()
+    await phone.arrive(res="success", challenge=None)
+    assert await updated_at() == released
+
+
 async def test_the_language_is_taken_from_the_browser_and_kept_when_it_is_switched(phone: Phone, city: City) -> None:
     phone.headers["Accept-Language"] = "cy-GB,cy;q=0.9,en;q=0.5"
     await phone.arrive()
