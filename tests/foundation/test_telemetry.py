@@ -49,7 +49,7 @@ def test_processes_share_their_metrics(tmp_path: Path) -> None:
     environment = {**os.environ, **share_metrics(tmp_path)}
     count = "from prometheus_client import Counter; Counter('citywifi_test', 'x').inc()"
     for _ in range(2):
-        subprocess.run([sys.executable, "-c", count], env=environment, check=True, timeout=30)
+        subprocess.run([sys.executable, "-c", count], env=environment, check=True, timeout=50)
     show = "from foundation.telemetry import render_metrics; print(render_metrics().decode())"
-    shown = subprocess.run([sys.executable, "-c", show], env=environment, check=True, timeout=30, capture_output=True)
+    shown = subprocess.run([sys.executable, "-c", show], env=environment, check=True, timeout=50, capture_output=True)
     assert b"citywifi_test_total 2.0" in shown.stdout
