@@ -271,9 +271,11 @@ async def start_session(
 
 
 async def token_names(city: City) -> list[str]:
-    """The one-time user names made so far."""
+    """The one-time user names made so far, in their order."""
     async with city.database.read() as connection:
-        return list((await connection.execute(select(one_time_tokens.c.user_name))).scalars())
+        return list(
+            (await connection.execute(select(one_time_tokens.c.user_name).order_by(one_time_tokens.c.id))).scalars()
+        )
 
 
 def newest_code(city: City) -> str:
