@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 
 from citywifi.addresses import addresses
 from foundation import migrations
@@ -161,6 +161,16 @@ async def _check_equipment(_settings: Settings, database: Database) -> AsyncIter
         )  # fmt: skip
     if number and not without:
         yield Finding("ok", "equipment", f"{number} network access servers, each with access points")
+    unable = select(nas.name).where(
+        nas.vendor == "coovachilli",
+        nas.nas_identifier.is_not(None),
+        or_(nas.portal_secret_encrypted.is_(None), nas.login_url.is_(None)),
+    )
+    for name in await _names(database, unable.order_by(nas.name)):
+        yield Finding(
+            "problem", "equipment", f"the gateway {name!r} has no portal secret or no login address",
+            "give it both: without the first its redirects can be forged, without the second nobody gets online",
+        )  # fmt: skip
     no_place = await _names(database, select(venues.c.name).where(venues.c.ward_id.is_(None)).order_by(venues.c.name))
     if no_place:
         shown = ", ".join(no_place[:3]) + (f" and {len(no_place) - 3} more" if len(no_place) > 3 else "")

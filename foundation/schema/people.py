@@ -141,6 +141,8 @@ verification_codes = Table(
     Column("attempts_left", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    # How many codes went out in the last hour: to a contact, and in all to count a device's and a gateway's.
     Index(None, "council_id", "contact_pseudonym", "created_at"),
+    Index(None, "council_id", "created_at"),
     Index(None, "journey_id"),
 )

@@ -47,14 +47,19 @@ async def test_a_council_without_terms_and_a_nas_without_access_points_are_found
                 name="Leith",
                 network="192.0.2.1/32",
                 vendor="coovachilli",
+                nas_identifier="leith",
                 secret_encrypted=Keyring.load(settings.resolved_key_file).encrypt("nas secret", b"a long random one"),
                 created_at=now,
                 updated_at=now,
             )
         )
-    found = problems(await examine(settings))
-    assert found["terms"] == "run: citywifi terms publish en=FILE"
-    assert "add them" in found["equipment"]
+    findings = await examine(settings)
+    assert problems(findings)["terms"] == "run: citywifi terms publish en=FILE"
+    told = [finding.finding for finding in findings if finding.check == "equipment"]
+    assert told == [
+        "the network access server 'Leith' has no access points",
+        "the gateway 'Leith' has no portal secret or no login address",
+    ]
 
 
 async def test_a_database_with_an_old_schema_is_found(tmp_path: Path, settings: Settings) -> None:

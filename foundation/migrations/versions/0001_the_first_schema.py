@@ -114,7 +114,7 @@ def upgrade() -> None:
         sa.Column("imd_year", sa.Integer(), nullable=True),
         sa.Column("imd_decile", sa.Integer(), nullable=True),
         sa.Column("imd_rank", sa.Integer(), nullable=True),
-        sa.Column("domain_deciles", sa.JSON(), nullable=True),
+        sa.Column("domain_deciles", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("digital_exclusion_risk", sa.Float(), nullable=True),
         sa.Column("outline", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["council_id"], ["councils.id"], name=op.f("fk_small_areas_council_id")),
@@ -137,7 +137,7 @@ def upgrade() -> None:
         sa.Column("longitude", sa.Float(), nullable=True),
         sa.Column("ward_id", Identifier, nullable=True),
         sa.Column("small_area_id", Identifier, nullable=True),
-        sa.Column("opening_hours", sa.JSON(), nullable=True),
+        sa.Column("opening_hours", sa.JSON(none_as_null=True), nullable=True),
         sa.Column("opened_on", sa.Date(), nullable=True),
         sa.Column("closed_on", sa.Date(), nullable=True),
         sa.Column("created_at", UtcDateTime, nullable=False),
@@ -441,11 +441,18 @@ def upgrade() -> None:
         ["council_id", "contact_pseudonym", "created_at"],
         unique=False,
     )
+    op.create_index(
+        op.f("ix_verification_codes_council_id_created_at"),
+        "verification_codes",
+        ["council_id", "created_at"],
+        unique=False,
+    )
     op.create_index(op.f("ix_verification_codes_journey_id"), "verification_codes", ["journey_id"], unique=False)
 
 
 def downgrade() -> None:
     op.drop_index(op.f("ix_verification_codes_journey_id"), table_name="verification_codes")
+    op.drop_index(op.f("ix_verification_codes_council_id_created_at"), table_name="verification_codes")
     op.drop_index(
         op.f("ix_verification_codes_council_id_contact_pseudonym_created_at"), table_name="verification_codes"
     )
