@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from citywifi.commands import console_password, council, database, doctor, imports, replay, report, serve, terms
+from citywifi.demo_settings import use_demo
 from citywifi.errors import CommandError
 from foundation.database import DatabaseError
 from foundation.privacy import PrivacyError
@@ -45,11 +46,14 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  its callback answers
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Work with the demo of `citywifi serve --demo`.")] = False,
 ) -> None:
     """A city's free public WiFi: captive portal, RADIUS server and monitoring."""
+    if demo:
+        use_demo()
 
 
 def main() -> None:

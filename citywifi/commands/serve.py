@@ -14,6 +14,7 @@ import typer
 
 from citywifi.addresses import Address, addresses, refuse_taken
 from citywifi.commands.database import prepare_installation
+from citywifi.demo_settings import use_demo
 from citywifi.errors import CommandError
 from foundation.settings import Settings, load_settings
 
@@ -32,8 +33,8 @@ _MODULES = {
     Service.MONITORING: "monitoring.app",
 }
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-# A simulated day in two minutes: a week is there before the kettle boils twice, and it can be watched.
-_DEMO_REPLAY = ("replay", "--days", "7", "--speed", "720", "--keep-gateways", "--quiet")
+# A simulated day of twelve hours in two minutes: it can be watched, and leaves the machine to the visitor.
+_DEMO_REPLAY = ("replay", "--days", "5", "--speed", "360", "--keep-gateways", "--quiet")
 
 
 def serve(
@@ -41,26 +42,15 @@ def serve(
         Service | None, typer.Argument(help="Run only this service, in this process.", show_default=False)
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Start with a fresh demo city and play a week of its libraries' sessions.")
+        bool, typer.Option("--demo", help="Start with a fresh demo city and play five days of its libraries.")
     ] = False,
 ) -> None:
     """Run portal, RADIUS and monitoring until Ctrl-C. A service that dies is started again."""
-    settings = _demo_settings() if demo else load_settings()
+    settings = use_demo() if demo else load_settings()
     if service is not None:
         _run_one(service, settings)
         return
     asyncio.run(_run_all(settings, demo=demo))
-
-
-def _demo_settings() -> Settings:
-    folder = load_settings().data_directory / "demo"
-    # The children read their settings anew, so the demo's go into the environment.
-    os.environ["CITYWIFI_DEMO"] = "true"
-    os.environ["CITYWIFI_DATA_DIRECTORY"] = str(folder.absolute())
-    settings = load_settings()
-    if settings.database_url.get_secret_value():
-        raise CommandError("the demo has a database of its own; unset CITYWIFI_DATABASE_URL and [database_url]")
-    return settings
 
 
 def _run_one(service: Service, settings: Settings) -> None:
@@ -107,17 +97,14 @@ def _welcome(listening: tuple[Address, ...], *, demo: bool) -> str:
     lines = ["", "CityWiFi is ready.", ""]
     lines += [f"  {address.name:<24}{address}" for address in listening]
     if demo:
+        portal, console = listening[0], listening[1]
         lines += [
             "",
-            "  Be a phone in a library   http://127.10.0.1:3990/",
-            "  Mail that was sent        " + next(str(a) for a in listening if a.name == "Portal") + "/demo/outbox",
-            "  Engineers' console        "
-            + next(str(a) for a in listening if a.name == "Console and open data")
-            + "/console",
-            "  Council's report          "
-            + next(str(a) for a in listening if a.name == "Console and open data")
-            + "/report",
+            "  Be a phone in a library http://127.10.0.1:3990/",
+            f"  Mail that was sent      {portal}/demo/outbox",
+            f"  Engineers' console      {console}/console",
+            f"  Council's report        {console}/report",
             "",
-            "A week of sessions in Coventry's libraries is being played. Ctrl-C stops everything.",
+            "Five days in Coventry's libraries are being played. Ctrl-C stops everything.",
         ]
     return "\n".join(lines)

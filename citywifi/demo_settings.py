@@ -1,0 +1,21 @@
+"""Where the demo lies: a folder of its own beside the installation's data, with a database of its own."""
+
+from __future__ import annotations
+
+import os
+
+from citywifi.errors import CommandError
+from foundation.settings import Settings, load_settings
+
+
+def use_demo() -> Settings:
+    """Make this process, and every process that it starts, work with the demo. Raises CommandError."""
+    settings = load_settings()
+    if settings.demo:
+        return settings
+    if settings.database_url.get_secret_value():
+        raise CommandError("the demo has a database of its own; unset CITYWIFI_DATABASE_URL and database_url")
+    # Services that are started read their settings anew, so the demo's go into the environment.
+    os.environ["CITYWIFI_DEMO"] = "true"
+    os.environ["CITYWIFI_DATA_DIRECTORY"] = str((settings.data_directory / "demo").absolute())
+    return load_settings()
