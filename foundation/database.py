@@ -26,8 +26,8 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 from foundation import sqlite_driver
+from foundation.write_turn import WriteTurn
 
-_SQLITE_BUSY_MILLISECONDS = 15_000
 _Result = TypeVar("_Result")
 _DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
@@ -104,8 +104,7 @@ class Database:
             Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = _make_engine(self._url, pool_size)
         self._threads = _SqliteThreads(self._url) if self.is_sqlite else None
-        # SQLite polls for its write lock, with pauses; a process's own writers wait for each other here instead.
-        self._writing = asyncio.Lock()
+        self._turn = _write_turn(self._url)
 
     @property
     def is_sqlite(self) -> bool:
@@ -129,13 +128,13 @@ class Database:
         On SQLite the write lock is taken at once: a transaction that starts by reading and then writes would
         otherwise fail when another process wrote in between.
         """
-        async with self._writes_in_turn(), self._engine.connect() as connection:
+        async with self._turn_to_write(), self._engine.connect() as connection:
             await connection.execution_options(citywifi_writes=True)
             async with connection.begin():
                 yield connection
 
-    def _writes_in_turn(self) -> AbstractAsyncContextManager[None]:
-        return self._writing if self.is_sqlite else nullcontext()
+    def _turn_to_write(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext() if self._turn is None else self._turn.taken_by_task()
 
     async def run(self, work: Callable[[Connection], _Result], *, writes: bool) -> _Result:
         """Do all of ``work`` in one transaction, for paths where each step's way to the database would count.
@@ -174,6 +173,8 @@ class Database:
         await self._engine.dispose()
         if self._threads is not None:
             await self._threads.close()
+        if self._turn is not None:
+            self._turn.close()
 
 
 class _SqliteThreads:
@@ -184,6 +185,7 @@ class _SqliteThreads:
         _prepare_sqlite(self._engine)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
+        self._turn = _write_turn(url)
 
     async def run(self, work: Callable[[Connection], _Result], *, writes: bool) -> _Result:
         executor = self._writer if writes else self._reader
@@ -193,12 +195,25 @@ class _SqliteThreads:
         for executor in (self._reader, self._writer):
             await asyncio.to_thread(executor.shutdown)
         self._engine.dispose()
+        if self._turn is not None:
+            self._turn.close()
 
     def _transact(self, work: Callable[[Connection], _Result], writes: bool) -> _Result:
-        with self._engine.connect() as connection:
+        turn = self._turn.taken_by_thread() if writes and self._turn is not None else nullcontext()
+        with turn, self._engine.connect() as connection:
             connection.execution_options(citywifi_writes=writes)
             with connection.begin():
                 return work(connection)
+
+
+def _write_turn(url: URL) -> WriteTurn | None:
+    """The queue of a database file's writers; there is none for a database in memory. Raises DatabaseError."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    try:
+        return WriteTurn(Path(url.database))
+    except OSError as error:
+        raise DatabaseError(f"the folder of {url.database} cannot be written to: {error.strerror}") from None
 
 
 def _async_url(url: str) -> URL:
@@ -233,7 +248,7 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     # We send BEGIN ourselves, because the driver's own would come late and never be immediate.
     connection.isolation_level = None
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_SQLITE_BUSY_MILLISECONDS}")
+    cursor.execute(f"PRAGMA busy_timeout = {sqlite_driver.BUSY_MILLISECONDS}")
     cursor.execute("PRAGMA journal_mode = WAL")
     # FULL: a committed transaction survives the loss of power, not only of the process.
     cursor.execute("PRAGMA synchronous = FULL")
@@ -243,4 +258,4 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("citywifi_writes", False)
-    connection.exec_driver_sql(sqlite_driver.BEGIN_WRITING if writes else "BEGIN")
+    connection.exec_driver_sql(sqlite_driver.BEGIN_WRITING if writes else sqlite_driver.BEGIN_READING)

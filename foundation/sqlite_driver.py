@@ -5,7 +5,8 @@ steps there and back for one statement, and each costs more than SQLite's own wo
 small and always read to their end, so a statement is executed, read and closed in one step.
 
 A transaction that writes holds the lock that all processes wait for. Waiting for it and committing are done in the
-thread, but its statements on the spot: each turn of the event loop in between would make everybody wait.
+thread, but its statements on the spot: each turn of the event loop in between would make everybody wait. What touches
+no disk (beginning to read, giving up) is done on the spot, too.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from typing import Any
 
 import aiosqlite
 
+BEGIN_READING = "BEGIN"
 BEGIN_WRITING = "BEGIN IMMEDIATE"
+BUSY_MILLISECONDS = 15_000
+_WAIT = f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}"
 _READ_AT_ONCE = 64
 
 
@@ -36,9 +40,12 @@ class OneStepCursor:
 
     async def execute(self, statement: str, parameters: Any = ()) -> None:
         """Execute, read every row, close."""
-        if statement.startswith("BEGIN"):
-            self._connection.writes = statement == BEGIN_WRITING
-        await self._step(lambda connection: connection.execute(statement, parameters))
+        if statement == BEGIN_READING:
+            self._connection.begin_reading()
+        elif statement == BEGIN_WRITING:
+            await self._connection.begin_writing()
+        else:
+            await self._step(lambda connection: connection.execute(statement, parameters))
 
     async def executemany(self, statement: str, parameters: Iterable[Any]) -> None:
         """Execute with each of several sets of parameters."""
@@ -60,25 +67,59 @@ class OneStepCursor:
             self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
             cursor.close()
 
-        if self._connection._conn.in_transaction and self._connection.writes:
+        if self._connection.is_writing:
             step()
         else:
             await self._connection._execute(step)  # type: ignore[no-untyped-call]  # aiosqlite's way into its thread
 
 
 class OneStepConnection(aiosqlite.Connection):
-    """A connection whose cursors take one step for each statement, and none while it holds the write lock."""
+    """A connection whose cursors take one step for each statement, and none while it holds the write lock.
 
-    writes = False
+    It begins transactions when it is told to, never by itself.
+    """
+
+    is_writing = False
 
     def cursor(self) -> OneStepCursor:  # type: ignore[override]  # used by SQLAlchemy's adapter only
         """A cursor; making it takes no step."""
         return OneStepCursor(self)
 
+    def begin_reading(self) -> None:
+        """Costs nothing: SQLite touches the file with the first statement."""
+        self._conn.execute(BEGIN_READING).close()
+
+    async def begin_writing(self) -> None:
+        """Take the write lock at once if it is free, else wait for it in the thread."""
+        try:
+            self._conn.execute("PRAGMA busy_timeout = 0").close()
+            self._conn.execute(BEGIN_WRITING).close()
+        except sqlite3.OperationalError:
+            self._conn.execute(_WAIT).close()
+            await self._execute(lambda: self._conn.execute(BEGIN_WRITING).close())  # type: ignore[no-untyped-call]
+        else:
+            self._conn.execute(_WAIT).close()
+        self.is_writing = True
+
+    async def commit(self) -> None:
+        """In the thread, because it waits for the disk."""
+        self.is_writing = False
+        await super().commit()
+
+    async def rollback(self) -> None:
+        """On the spot: nothing is written."""
+        self.is_writing = False
+        self._conn.rollback()
+
 
 async def connect(file: str) -> OneStepConnection:
     """Open a database file, or ``:memory:``. Raises sqlite3.OperationalError."""
-    connection = OneStepConnection(lambda: sqlite3.connect(file, check_same_thread=False), _READ_AT_ONCE)
+
+    def open_file() -> sqlite3.Connection:
+        # We send BEGIN ourselves, because the driver's own would come late and never be immediate.
+        return sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+
+    connection = OneStepConnection(open_file, _READ_AT_ONCE)
     # A process must be able to end while a connection is open, as SQLAlchemy arranges for its own.
     connection._thread.daemon = True
     await connection
