@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from citywifi.commands import console_password, council, database, doctor, imports, replay, report, serve, terms
-from citywifi.demo_settings import use_demo
+from citywifi.demo_settings import use_running_demo
 from citywifi.errors import CommandError
 from foundation.database import DatabaseError
 from foundation.privacy import PrivacyError
@@ -53,7 +53,7 @@ def _options(
 ) -> None:
     """A city's free public WiFi: captive portal, RADIUS server and monitoring."""
     if demo:
-        use_demo()
+        use_running_demo()
 
 
 def main() -> None:

@@ -19,3 +19,11 @@ def use_demo() -> Settings:
     os.environ["CITYWIFI_DEMO"] = "true"
     os.environ["CITYWIFI_DATA_DIRECTORY"] = str((settings.data_directory / "demo").absolute())
     return load_settings()
+
+
+def use_running_demo() -> Settings:
+    """The demo that `citywifi serve --demo` started here. Raises CommandError where there is none."""
+    settings = use_demo()
+    if not settings.database_url.get_secret_value() and not (settings.data_directory / "citywifi.sqlite3").exists():
+        raise CommandError(f"there is no demo in {settings.data_directory}; start it with `citywifi serve --demo`")
+    return settings

@@ -23,6 +23,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from citywifi.demo_settings import use_running_demo
 from citywifi.errors import CommandError
 from citywifi.replay.demo import TIME_ZONE
 from citywifi.replay.errors import ReplayError
@@ -30,7 +31,7 @@ from citywifi.replay.run import Plan, Replay, Report, days_until
 from citywifi.replay.schedule import PlannedSession
 from citywifi.replay.tally import Tally, Totals
 from foundation.runtime import notify_ready, open_runtime, wait_for_stop
-from foundation.settings import Settings, load_settings
+from foundation.settings import Settings
 
 _FASTEST = "max"
 
@@ -62,9 +63,10 @@ def replay(
 ) -> None:
     """Play a day of the demo city: phones over HTTP, gateways over RADIUS, as many sessions as were published.
 
-    At the end it compares what it played with what the database holds; exit status 1 if they differ.
+    It is for the demo alone, which `citywifi serve --demo` starts. At the end it compares what it played with what
+    the database holds; exit status 1 if they differ.
     """
-    settings = load_settings()
+    settings = use_running_demo()
     plan = Plan(
         days=_days(last_day, days, settings),
         seed=seed,
@@ -87,8 +89,6 @@ async def _run(settings: Settings, plan: Plan, tally: Tally, *, keep_gateways: b
     """True if the database holds what was played, or if it was stopped before the end."""
     async with open_runtime(settings):
         pass  # it refuses in one sentence what is not prepared
-    if not settings.demo:
-        raise CommandError("only a demo is replayed; set CITYWIFI_DEMO=true, and see `citywifi serve --demo`")
     replay_run = Replay(settings, plan, tally)
     if not replay_run.sessions:
         raise CommandError("no library of the plan is open on these days; choose another --date or --library")
