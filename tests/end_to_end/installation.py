@@ -1,0 +1,163 @@
+"""A whole installation for a test: a demo database, and the three services as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from foundation.settings import Settings, load_settings
+
+SERVICES = ("portal", "radius", "monitoring")
+_REPOSITORY = Path(__file__).resolve().parent.parent.parent
+_READY_WITHIN_SECONDS = 60
+_STOPPED_WITHIN_SECONDS = 20
+
+
+@dataclass
+class Installation:
+    """Settings, and the processes that run by them."""
+
+    environment: Mapping[str, str]
+    settings: Settings
+    _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @classmethod
+    def prepare(cls, folder: Path, database_url: str, **more: str) -> Installation:
+        """A demo database at the address, and free ports."""
+        portal, console, authentication, accounting, metrics = _free_ports(5)
+        chosen = {
+            "CITYWIFI_DEMO": "true",
+            "CITYWIFI_DATA_DIRECTORY": str(folder / "data"),
+            "CITYWIFI_DATABASE_URL": database_url,
+            "CITYWIFI_SETTINGS_FILE": str(folder / "none.toml"),
+            "CITYWIFI_PORTAL__PORT": str(portal),
+            "CITYWIFI_PORTAL__PUBLIC_URL": f"http://127.0.0.1:{portal}",
+            "CITYWIFI_MONITORING__PORT": str(console),
+            "CITYWIFI_MONITORING__METRICS_PORT": str(metrics),
+            "CITYWIFI_MONITORING__USAGE_INTERVAL_SECONDS": "2",
+            "CITYWIFI_RADIUS__AUTHENTICATION_PORT": str(authentication),
+            "CITYWIFI_RADIUS__ACCOUNTING_PORT": str(accounting),
+            **more,
+        }
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CITYWIFI_")}
+        installation = cls({**inherited, "PYTHONPATH": str(_REPOSITORY), **chosen}, _settings(chosen))
+        installation.settings.data_directory.mkdir()
+        answer = installation.citywifi("database", "prepare", "--demo")
+        assert answer.returncode == 0, answer.stderr
+        return installation
+
+    @contextmanager
+    def running(self) -> Iterator[Installation]:
+        """All services, stopped at the end."""
+        try:
+            for name in SERVICES:
+                self.start(name)
+            yield self
+        finally:
+            self._stop()
+
+    def start(self, name: str) -> None:
+        """Start a service and wait until it says that it is ready, as systemd would."""
+        with tempfile.TemporaryDirectory(prefix="notify-") as folder, _listening(f"{folder}/socket") as receiver:
+            with (self.settings.data_directory / f"{name}.log").open("ab") as log:
+                self._processes[name] = subprocess.Popen(
+                    [sys.executable, "-m", "citywifi", "serve", name],
+                    env={**self.environment, "NOTIFY_SOCKET": f"{folder}/socket"},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.settings.data_directory,
+                )
+            try:
+                assert b"READY=1" in receiver.recv(4096)
+            except TimeoutError:
+                raise AssertionError(f"{name} is not ready: {self.log(name)[-2000:]}") from None
+
+    def kill(self, name: str) -> None:
+        """kill -9: nothing can be tidied up."""
+        process = self._processes.pop(name)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    def log(self, name: str) -> str:
+        """What a service said."""
+        return (self.settings.data_directory / f"{name}.log").read_text(encoding="utf-8", errors="replace")
+
+    def citywifi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of this installation to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "citywifi", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            cwd=_REPOSITORY,
+            timeout=600,
+        )
+
+    @contextmanager
+    def in_background(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Run a command while the block runs; it is killed if the block fails."""
+        with subprocess.Popen(
+            [sys.executable, "-m", "citywifi", *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=_REPOSITORY,
+        ) as process:
+            try:
+                yield process
+            finally:
+                if process.poll() is None:
+                    process.kill()
+
+    def _stop(self) -> None:
+        for process in self._processes.values():
+            process.terminate()
+        statuses = {}
+        for name, process in self._processes.items():
+            try:
+                statuses[name] = process.wait(_STOPPED_WITHIN_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                statuses[name] = process.wait()
+        self._processes.clear()
+        assert all(status == 0 for status in statuses.values()), f"not stopped cleanly: {statuses}"
+
+
+def _settings(environment: Mapping[str, str]) -> Settings:
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        return load_settings()
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _listening(address: str) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(address)
+        receiver.settimeout(_READY_WITHIN_SECONDS)
+        yield receiver
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free as long as nobody else takes them; held together, so that they differ."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
