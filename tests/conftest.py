@@ -75,9 +75,9 @@ def migrated_sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresCluster]:
+def postgres_cluster() -> Iterator[PostgresCluster]:
     """A PostgreSQL server of this run's own, stopped at the end."""
-    with PostgresCluster.start(tmp_path_factory.mktemp("postgres")) as cluster:
+    with PostgresCluster.start() as cluster:
         yield cluster
 
 

