@@ -80,28 +80,28 @@ class HttpFront:
         phone = self._phone(request)
         own = await self._gateway.visit(phone, request.path, request.query)
         if own is not None:
-            raise web.HTTPFound(own)
+            return _found(own)
         if await self._gateway.first_packet(phone):
             return self._internet(request, phone)
-        raise web.HTTPFound(self._gateway.intercept(phone, str(request.url)))
+        return _found(self._gateway.intercept(phone, str(request.url)))
 
     async def _leave(self, request: web.Request) -> web.StreamResponse:
         """Out of reach and back again: the next request is a first packet once more."""
         phone = self._phone(request)
         await self._end(phone, TerminateCause.LOST_CARRIER)
         phone.mac_authentication_tried = False
-        raise web.HTTPFound("/")
+        return _found("/")
 
     async def _new_phone(self, _request: web.Request) -> web.StreamResponse:
         number = secrets.randbelow(_HIGHEST_PHONE - _DOCUMENTATION_PHONES) + _DOCUMENTATION_PHONES + 1
-        raise web.HTTPFound(f"/phone/{number}")
+        return _found(f"/phone/{number}")
 
     async def _be_phone(self, request: web.Request) -> web.StreamResponse:
         number = int(request.match_info["number"])
         if not 1 <= number <= _HIGHEST_PHONE:
             raise web.HTTPNotFound(text=f"phones have numbers from 1 to {_HIGHEST_PHONE}")
         self._numbers[request.remote or ""] = number
-        raise web.HTTPFound("/")
+        return _found("/")
 
     def _phone(self, request: web.Request) -> Phone:
         number = self._numbers.setdefault(request.remote or "", FIRST_PHONE)
@@ -150,6 +150,11 @@ class HttpFront:
         if limits.interim_interval_seconds and elapsed_seconds - reported_seconds >= limits.interim_interval_seconds:
             self._gateway.count_time(phone)
             await self._gateway.interim(phone, wall_clock())
+
+
+def _found(address: str) -> web.Response:
+    """A redirect to exactly this text: aiohttp's own would write it anew, and break its seal."""
+    return web.Response(status=302, headers={"Location": address})
 
 
 def device_of_phone(number: int) -> MacAddress:

@@ -12,7 +12,8 @@ from citywifi.replay.accounting import AccountingRecord, Status
 from citywifi.replay.gateway import Gateway
 from citywifi.replay.gateway_http import HttpFront, device_of_phone, expired
 from citywifi.replay.schedule import TerminateCause
-from tests.citywifi.replay.conftest import RadiusDouble
+from citywifi.replay.uam import seal
+from tests.citywifi.replay.conftest import UAM_SECRET, RadiusDouble
 from tests.citywifi.replay.test_gateway import log_on_query, query_of
 
 
@@ -41,6 +42,8 @@ async def test_a_browser_is_sent_to_the_portal_let_on_and_sees_the_internet(
 ) -> None:
     redirect = await location(browser, gateway, "/some/page?x=1")
     assert query_of(redirect)["res"] == "notyet"
+    unsealed, _, digest = redirect.partition("&md=")
+    assert digest == seal(unsealed, UAM_SECRET)
     assert query_of(redirect)["userurl"] == f"{gateway.settings.base_url}/some/page?x=1"
     query = "&".join(f"{name}={value}" for name, value in log_on_query(redirect).items())
     assert query_of(await location(browser, gateway, f"/logon?{query}"))["res"] == "success"

@@ -1,0 +1,240 @@
+"""A resident with a real browser, JavaScript off, on a narrow screen: from the gateway's redirect to "you are online".
+
+Pictures of every page are left in the test's folder; with CITYWIFI_SCREENSHOTS=FOLDER they go there.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, Page, Response, async_playwright, expect
+from sqlalchemy import update
+
+from citywifi.demo_city import load_demo_city
+from citywifi.replay.accounting import AccountingRecord, Status
+from citywifi.replay.demo import gateway_settings
+from citywifi.replay.gateway import Gateway
+from citywifi.replay.gateway_coa import DynamicAuthorizationPort
+from citywifi.replay.gateway_http import HttpFront
+from citywifi.replay.outbox import Outbox
+from citywifi.replay.schedule import TerminateCause
+from foundation.database import Database
+from foundation.schema import network_access_servers
+from tests.end_to_end.installation import Installation
+from tests.support.peers import Peers
+
+pytestmark = [pytest.mark.slow, pytest.mark.peer("chromium"), pytest.mark.timeout(180)]
+
+LARGEST_FIRST_PAGE_OCTETS = 50 * 1024
+_NARROW = {"width": 360, "height": 640}
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+]
+ONLINE = {"en": "You are online", "cy": "Rydych ar-lein"}
+
+
+@dataclass
+class Loads:
+    """What a browser loaded, in octets on the line: headers and bodies."""
+
+    octets: dict[str, int] = field(default_factory=dict)
+    _waiting: list[Response] = field(default_factory=list)
+
+    def note(self, response: Response) -> None:
+        self._waiting.append(response)
+
+    async def total(self) -> int:
+        """Of everything so far."""
+        for response in self._waiting:
+            sizes = await response.request.sizes()
+            self.octets[response.url] = sizes["responseHeadersSize"] + sizes["responseBodySize"]
+        self._waiting.clear()
+        return sum(self.octets.values())
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_file: Path) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("browser")
+    file = folder / "citywifi.sqlite3"
+    file.write_bytes(migrated_sqlite_file.read_bytes())
+    prepared = Installation.prepare(folder, f"sqlite:///{file}")
+    with prepared.running():
+        yield prepared
+
+
+@pytest.fixture
+def chromium(peers: Peers) -> Path:
+    return peers.require("chromium")
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    folder = Path(os.environ.get("CITYWIFI_SCREENSHOTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def answered() -> list[AccountingRecord]:
+    return []
+
+
+@pytest.fixture
+async def gateway(installation: Installation, answered: list[AccountingRecord]) -> AsyncIterator[Gateway]:
+    """The gateway of Tile Hill, at an address of this test's own, so that a running demo does not matter."""
+    configured = next(
+        one for one in gateway_settings(load_demo_city(), installation.settings) if one.location_name == "Tile Hill"
+    )
+    address = f"127.{20 + secrets.randbelow(200)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+    await move(installation, configured.nas_identifier, address)
+    configured = replace(configured, address=address)
+    opened = Gateway(configured, run="browser", on_answered=answered.append)
+    async with AsyncExitStack() as stack:
+        await opened.open()
+        stack.callback(opened.close)
+        for shell in (DynamicAuthorizationPort(opened), HttpFront(opened)):
+            await shell.open()
+            stack.push_async_callback(shell.close)
+        yield opened
+
+
+async def move(installation: Installation, nas_identifier: str, address: str) -> None:
+    """Register the gateway at another address; the RADIUS server is started anew so that it knows at once."""
+    database = Database(installation.settings.resolved_database_url)
+    async with database.write() as connection:
+        await connection.execute(
+            update(network_access_servers)
+            .where(network_access_servers.c.nas_identifier == nas_identifier)
+            .values(network=f"{address}/32", login_url=f"http://{address}:3990", dynamic_authorization_host=address)
+        )
+    await database.close()
+    installation.kill("radius")
+    installation.start("radius")
+
+
+@asynccontextmanager
+async def browsing(chromium: Path, language: str) -> AsyncIterator[tuple[Page, Loads]]:
+    """A page of a fresh browser that prefers a language."""
+    async with async_playwright() as playwright:
+        browser: Browser = await playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        context = await browser.new_context(java_script_enabled=False, viewport=_NARROW, locale=language)
+        page, loads = await context.new_page(), Loads()
+        page.on("response", loads.note)
+        page.set_default_timeout(20_000)
+        try:
+            yield page, loads
+        finally:
+            await context.close()
+            await browser.close()
+
+
+async def wait_for_online(page: Page, language: str) -> None:
+    await page.wait_for_url("**/online", timeout=30_000)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text(ONLINE[language])
+    assert await page.locator("html").get_attribute("lang") == language
+
+
+async def accept(page: Page, way: str, *, remember: bool = False) -> None:
+    """Fill the first page."""
+    await page.locator(f'input[name="way"][value="{way}"]').check()
+    await page.locator('input[name="accept_terms"]').check()
+    if remember:
+        await page.locator('input[name="remember_device"]').check()
+    await page.locator("#main-form button").click()
+
+
+async def fits(page: Page) -> bool:
+    """Nothing sticks out to the side of a narrow screen (asked of the layout, because scripts are off)."""
+    boxes = [await one.bounding_box() for one in await page.locator("h1, p, label, button, input, a, li, dl").all()]
+    return all(box is None or box["x"] + box["width"] <= _NARROW["width"] + 1 for box in boxes)
+
+
+@pytest.mark.parametrize("language", ["en", "cy"])
+async def test_click_through_leads_to_online_and_back_off_again(
+    language: str, gateway: Gateway, chromium: Path, pictures: Path, answered: list[AccountingRecord]
+) -> None:
+    async with browsing(chromium, language) as (page, loads):
+        await page.goto(f"{gateway.settings.base_url}/phone/{11 if language == 'en' else 12}")
+        assert page.url.endswith("/start")
+        assert await page.locator("html").get_attribute("lang") == language
+        octets = await loads.total()
+        assert octets <= LARGEST_FIRST_PAGE_OCTETS, loads.octets
+        await page.screenshot(path=pictures / f"start-{language}.png", full_page=True)
+        assert await fits(page)
+
+        await page.locator("#main-form button").click()
+        await page.screenshot(path=pictures / f"start-errors-{language}.png", full_page=True)
+        assert await page.locator('a[href="#way"], a[href="#accept_terms"]').count() == 2
+        assert await fits(page)
+
+        await accept(page, "click")
+        await wait_for_online(page, language)
+        await page.screenshot(path=pictures / f"online-{language}.png", full_page=True)
+        assert await fits(page)
+
+        await page.goto(f"{gateway.settings.base_url}/")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("You are on the internet")
+        await page.screenshot(path=pictures / "internet.png", full_page=True)
+
+        await page.goto(f"{gateway.settings.base_url}/status")
+        await page.wait_for_url("**/online")
+        await page.goto(page.url.replace("/online", "/status"))
+        await page.screenshot(path=pictures / f"status-{language}.png", full_page=True)
+        assert await fits(page)
+        await page.locator('form[action$="/logout"] button').click()
+        await page.wait_for_url("**/ended")
+        await page.screenshot(path=pictures / f"ended-{language}.png", full_page=True)
+    assert [record.status for record in answered] == [Status.START, Status.STOP]
+    assert answered[-1].terminate_cause is TerminateCause.USER_REQUEST
+
+
+@pytest.mark.parametrize("language", ["en", "cy"])
+async def test_email_registration_leads_to_online_and_the_second_visit_needs_no_page(
+    language: str,
+    gateway: Gateway,
+    chromium: Path,
+    pictures: Path,
+    installation: Installation,
+    answered: list[AccountingRecord],
+) -> None:
+    outbox, email = Outbox(installation.settings.outbox_directory), f"reader-{language}@example.org"
+    async with browsing(chromium, language) as (page, _loads):
+        await page.goto(f"{gateway.settings.base_url}/phone/{21 if language == 'en' else 22}")
+        await accept(page, "email", remember=True)
+        await page.wait_for_url("**/email")
+        await page.screenshot(path=pictures / f"email-{language}.png", full_page=True)
+        assert await fits(page)
+        await page.locator('input[name="email"]').fill(email)
+        await page.locator("#main-form button").click()
+        await page.wait_for_url("**/code")
+        await page.locator('input[name="code"]').fill("no code")
+        await page.locator("#main-form button").click()
+        await page.screenshot(path=pictures / f"code-error-{language}.png", full_page=True)
+        assert await fits(page)
+        code = await outbox.code_for(email, 10)
+        assert code is not None
+        # As people type it from a mail.
+        await page.locator('input[name="code"]').fill(f" {code[:3]} {code[3:]} ")
+        await page.locator("#main-form button").click()
+        await wait_for_online(page, language)
+
+        seen: list[str] = []
+        page.on("request", lambda request: seen.append(request.url))
+        await page.goto(f"{gateway.settings.base_url}/leave")
+        await expect(page.get_by_role("heading", level=1)).to_have_text("You are on the internet")
+        portal = installation.settings.portal.public_url
+        assert not [url for url in seen if url.startswith(portal)], "the second visit met a page"
+    first, lost, second = answered[:3]
+    assert (first.status, lost.status, second.status) == (Status.START, Status.STOP, Status.START)
+    assert lost.terminate_cause is TerminateCause.LOST_CARRIER
+    assert first.acct_session_id != second.acct_session_id
