@@ -52,7 +52,9 @@ def replay(
         list[str] | None, typer.Option(help="Only libraries whose name contains this; may be repeated.")
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="At most so many sessions of each day; 0: all.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, max=200, help="Sessions at once with --speed max.")] = 32,
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=200, help="Phones getting online at once; with --speed max, sessions at once.")
+    ] = 32,
     answered: Annotated[
         Path | None, typer.Option(help="Write each accounting record that was answered to this file, as JSON lines.")
     ] = None,

@@ -29,7 +29,7 @@ _INTERNET = Template(
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>You are on the internet</title>
 <style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:36rem;margin:2rem auto;padding:0 1rem}
-a{display:inline-block;padding:.5rem 0}</style></head>
+li{margin:1rem 0}</style></head>
 <body><main><h1>You are on the internet</h1>
 <p>This page stands for any page of the internet. You see it because the gateway of $place lets your phone through.</p>
 <p>You are phone number $number. Your session has lasted $seconds seconds.</p>

@@ -35,10 +35,15 @@ class Runner:
     clock: SimulatedClock
     tally: Tally
     on_played: OnPlayed = lambda _session: None
-    # Sessions at once when it goes as fast as it can; at a speed, the clock spaces them.
+    # Sessions at once when it goes as fast as it can. At a speed the clock spaces them, and so many phones get online
+    # at once: a portal that does not keep up makes the city late, and is not buried under phones that try again.
     concurrency: int = 32
     patience_seconds: float = 120.0
     _on_the_way: dict[MacAddress, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _entrance: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._entrance = asyncio.Semaphore(self.concurrency)
 
     async def play(self, sessions: Iterable[PlannedSession]) -> None:
         """Play one day's sessions, given in the order of arrival. Raises ServiceUnreachableError."""
@@ -61,7 +66,8 @@ class Runner:
         # Somebody who comes twice a day is not there twice at once, however fast the day goes.
         async with self._on_the_way[planned.visitor.device]:
             phone = gateway.connect(planned.visitor.device, clock=lambda: planned.arrives_at)
-            session = await self._get_online(gateway, phone, planned)
+            async with self._entrance:
+                session = await self._get_online(gateway, phone, planned)
             phone.clock = lambda: min(max(planned.arrives_at, self.clock.now()), planned.ends_at)
             await self._stay(gateway, phone, session, planned)
             gateway.disconnect(phone)
