@@ -33,8 +33,8 @@ _MODULES = {
     Service.MONITORING: "monitoring.app",
 }
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-# A day of ten opening hours in five minutes: it can be watched, and leaves the machine to the visitor.
-_DEMO_REPLAY = ("replay", "--days", "3", "--speed", "120", "--keep-gateways", "--quiet")
+# A day of ten opening hours in seven minutes: it can be watched, and leaves the machine to the visitor.
+_DEMO_REPLAY = ("replay", "--days", "2", "--speed", "90", "--keep-gateways", "--quiet")
 
 
 def serve(
@@ -42,7 +42,7 @@ def serve(
         Service | None, typer.Argument(help="Run only this service, in this process.", show_default=False)
     ] = None,
     demo: Annotated[
-        bool, typer.Option("--demo", help="Start with a fresh demo city and play three days of its libraries.")
+        bool, typer.Option("--demo", help="Start with a fresh demo city and play two days of its libraries.")
     ] = False,
 ) -> None:
     """Run portal, RADIUS and monitoring until Ctrl-C. A service that dies is started again."""
@@ -105,6 +105,6 @@ def _welcome(listening: tuple[Address, ...], *, demo: bool) -> str:
             f"  Engineers' console      {console}/console",
             f"  Council's report        {console}/report",
             "",
-            "Three days in Coventry's libraries are being played. Ctrl-C stops everything.",
+            "Two days in Coventry's libraries are being played. Ctrl-C stops everything.",
         ]
     return "\n".join(lines)

@@ -29,7 +29,7 @@ from foundation.schema import network_access_servers
 from tests.end_to_end.installation import Installation
 from tests.support.peers import Peers
 
-pytestmark = [pytest.mark.slow, pytest.mark.peer("chromium"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.peer("chromium"), pytest.mark.timeout(400)]
 
 LARGEST_FIRST_PAGE_OCTETS = 50 * 1024
 _NARROW = {"width": 360, "height": 640}
