@@ -20,6 +20,7 @@ from citywifi.replay.population import Visitor
 PROBE = "http://connectivitycheck.gstatic.com/generate_204"
 _MOST_REDIRECTS = 10
 _MOST_PAGES = 25
+_LONGEST_WAY_SECONDS = 0.3
 _MAIL_PATIENCE_SECONDS = 10.0
 
 
@@ -167,6 +168,10 @@ class _Browser:
     async def _ask_gateway(self, url: str) -> str:
         parts = urlsplit(url)
         target = await self._gateway.visit(self._phone, parts.path, dict(parse_qsl(parts.query)))
+        session = self._phone.session
+        if session is not None and session.starting is not None:
+            # A phone's way back to the portal by radio takes longer than its gateway's Start by wire.
+            await asyncio.wait((session.starting,), timeout=_LONGEST_WAY_SECONDS)
         if target is None:
             raise PortalJourneyError(f"the portal sent a phone to {parts.path} of its gateway, which has no such page")
         return target
