@@ -102,6 +102,8 @@ async def _run(settings: Settings, plan: Plan, tally: Tally, *, keep_gateways: b
         try:
             await asyncio.wait((stopping, playing), return_when=asyncio.FIRST_COMPLETED)
             agrees = playing.result() if playing.done() else True
+            if not playing.done() and not quiet:
+                typer.echo("Stopped before the end; nothing was compared.")
             if keep_gateways and not stopping.done():
                 await stopping
             return agrees
@@ -112,7 +114,6 @@ async def _run(settings: Settings, plan: Plan, tally: Tally, *, keep_gateways: b
 
 
 async def _play(replay_run: Replay, *, quiet: bool) -> bool:
-    await replay_run.report_start()
     started_at = asyncio.get_running_loop().time()
     with _progress(replay_run, hidden=quiet) as advance:
         report = await replay_run.play(advance)

@@ -14,6 +14,7 @@ from string import Template
 
 from aiohttp import web
 
+from citywifi.replay.errors import ServiceUnreachableError
 from citywifi.replay.gateway import Gateway, Phone, wall_clock
 from citywifi.replay.schedule import TerminateCause
 from foundation.mac_address import MacAddress
@@ -23,6 +24,7 @@ _DOCUMENTATION_PHONES = 0x7F
 FIRST_PHONE = 2
 _HIGHEST_PHONE = 0xFFFFFF
 _WATCH_EVERY_SECONDS = 1.0
+_FAREWELL_SECONDS = 2.0
 
 _INTERNET = Template(
     """<!doctype html>
@@ -65,7 +67,11 @@ class HttpFront:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._watch
         await self._runner.cleanup()
-        await asyncio.gather(*(self._end(phone, TerminateCause.NAS_REBOOT) for phone in self._phones.values()))
+        with contextlib.suppress(TimeoutError, ServiceUnreachableError):
+            # The RADIUS server may be stopping as well; Accounting-Off ends what it does not hear of.
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                phones = self._phones.values()
+                await asyncio.gather(*(self._end(phone, TerminateCause.NAS_REBOOT) for phone in phones))
 
     def _application(self) -> web.Application:
         application = web.Application()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from errno import EADDRINUSE
@@ -17,7 +17,7 @@ from citywifi.replay.accounting import Status
 from citywifi.replay.clock import SimulatedClock
 from citywifi.replay.demo import choose_libraries, city_of, gateway_settings
 from citywifi.replay.errors import ServiceUnreachableError
-from citywifi.replay.gateway import Gateway
+from citywifi.replay.gateway import Gateway, wall_clock
 from citywifi.replay.gateway_coa import DynamicAuthorizationPort
 from citywifi.replay.gateway_http import HttpFront
 from citywifi.replay.gateway_radius import RadiusClient, Retransmission
@@ -31,6 +31,7 @@ from foundation.settings import Settings
 from radius.packet import Code
 
 _AROUND_OPENING = timedelta(seconds=60)
+_FAREWELL_SECONDS = 2.0
 _HTTP_TIMEOUT_SECONDS = 30
 _PROBE = Retransmission(first_timeout_seconds=1.0, longest_timeout_seconds=1.0, attempts=3)
 
@@ -97,16 +98,27 @@ class Replay:
 
     @asynccontextmanager
     async def gateways_up(self, *, with_fronts: bool) -> AsyncIterator[None]:
-        """Gateways with their sockets open; with fronts, browsers can be phones.
+        """Gateways that have reported Accounting-On, and report Accounting-Off at the end; with fronts for browsers.
 
-        Raises ServiceUnreachableError for an address that cannot be bound.
+        Gateways that a running demo has up already neither start nor stop with us. Raises ServiceUnreachableError for
+        an address that cannot be bound.
         """
+        used = {session.library.number for sessions in self.days.values() for session in sessions}
+        chosen = [gateway for number, gateway in self._gateways.items() if with_fronts or number in used]
         async with AsyncExitStack() as stack:
             try:
-                for gateway in self._gateways.values():
+                for gateway in chosen:
                     await gateway.open()
                     stack.callback(gateway.close)
-                    await _listen(stack, gateway, with_front=with_fronts)
+                    port = DynamicAuthorizationPort(gateway)
+                    if await _is_ours(port, needed=with_fronts):
+                        await gateway.report_restart(Status.ON, self._first_moment)
+                        stack.push_async_callback(self._report_off, gateway, until_now=with_fronts)
+                        stack.push_async_callback(port.close)
+                    if with_fronts:
+                        front = HttpFront(gateway)
+                        await front.open()
+                        stack.push_async_callback(front.close)
             except OSError as error:
                 raise ServiceUnreachableError(
                     f"a simulated gateway cannot listen ({error.strerror}); is `citywifi serve --demo` running, or"
@@ -143,21 +155,21 @@ class Replay:
                     await runner.play(sessions)
         return await self._compare()
 
-    async def report_start(self) -> None:
-        """Accounting-On of each gateway that will be used, before its first session."""
-        await self._report_restarts(Status.ON, min(session.arrives_at for session in self._used()) - _AROUND_OPENING)
+    @property
+    def _first_moment(self) -> datetime:
+        arrivals = (session.arrives_at for sessions in self.days.values() for session in sessions)
+        return min(arrivals) - _AROUND_OPENING
 
-    async def report_end(self, at: datetime | None = None) -> None:
-        """Accounting-Off, after the last session or at the moment given."""
-        last = max(session.ends_at for session in self._used())
-        await self._report_restarts(Status.OFF, at or last + _AROUND_OPENING)
+    @property
+    def _last_moment(self) -> datetime:
+        ends = (session.ends_at for sessions in self.days.values() for session in sessions)
+        return max(ends) + _AROUND_OPENING
 
-    def _used(self) -> list[PlannedSession]:
-        return [session for sessions in self.days.values() for session in sessions]
-
-    async def _report_restarts(self, status: Status, at: datetime) -> None:
-        numbers = {session.library.number for session in self._used()}
-        await asyncio.gather(*(self._gateways[number].report_restart(status, at) for number in numbers))
+    async def _report_off(self, gateway: Gateway, *, until_now: bool) -> None:
+        """Best effort: the services may be stopping as well."""
+        with suppress(ServiceUnreachableError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await gateway.report_restart(Status.OFF, wall_clock() if until_now else self._last_moment)
 
     async def _check_portal(self) -> None:
         address = self._settings.portal.public_url
@@ -179,16 +191,12 @@ class Replay:
             await database.close()
 
 
-async def _listen(stack: AsyncExitStack, gateway: Gateway, *, with_front: bool) -> None:
-    port = DynamicAuthorizationPort(gateway)
+async def _is_ours(port: DynamicAuthorizationPort, *, needed: bool) -> bool:
+    """Open a gateway's dynamic-authorisation port; False where a running demo has it and we can do without."""
     try:
         await port.open()
-        stack.push_async_callback(port.close)
     except OSError as error:
-        # Without browsers nobody needs to be disconnected, and a running demo has the same gateways.
-        if with_front or error.errno != EADDRINUSE:
+        if needed or error.errno != EADDRINUSE:
             raise
-    if with_front:
-        front = HttpFront(gateway)
-        await front.open()
-        stack.push_async_callback(front.close)
+        return False
+    return True
