@@ -41,7 +41,7 @@ def measure() -> list[Row]:
 
 
 async def _measure(settings: Settings) -> list[Row]:
-    gateway = demo_gateways(load_demo_city())[0]
+    gateway = demo_gateways(load_demo_city(), settings.demo_network)[0]
     arrivals, pages, octets = [], [], 0
     async with aiohttp.ClientSession() as client:
         for repetition in range(_REPETITIONS):

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
+from ipaddress import IPv4Network
 from typing import Final
 
 from sqlalchemy import Table, insert
@@ -57,23 +58,28 @@ class DemoGateway:
     login_url: str
 
 
-def demo_gateways(city: DemoCity) -> tuple[DemoGateway, ...]:
-    """One gateway for each library, at 127.10.0.1 and up."""
+def demo_gateways(city: DemoCity, network: IPv4Network) -> tuple[DemoGateway, ...]:
+    """One gateway for each library, at the network's first address and up."""
     return tuple(
         DemoGateway(
             number=number,
             library=library,
-            address=f"127.10.0.{number}",
-            nas_identifier=_slug(library.name),
+            address=str(network[number]),
+            nas_identifier=nas_identifier(library),
             access_point_mac=MacAddress(bytes.fromhex("00005e0053") + bytes([0x80 + number])),
-            login_url=f"http://127.10.0.{number}:3990",
+            login_url=f"http://{network[number]}:3990",
         )
         for number, library in enumerate(city.libraries, start=1)
     )
 
 
-async def fill(database: Database, keyring: Keyring) -> None:
-    """Insert the demo city into an empty, migrated database."""
+def nas_identifier(library: DemoLibrary) -> str:
+    """What a library's gateway calls itself, such as ``tile-hill``."""
+    return re.sub(r"[^a-z0-9]+", "-", library.name.lower()).strip("-")
+
+
+async def fill(database: Database, keyring: Keyring, network: IPv4Network) -> None:
+    """Insert the demo city into an empty, migrated database; its gateways are in the network."""
     city = load_demo_city()
     now = datetime.now(UTC)
     async with database.write() as connection:
@@ -83,7 +89,7 @@ async def fill(database: Database, keyring: Keyring) -> None:
         )
         council = await _insert(connection, councils, code=city.council_code, name=city.council_name, created_at=now)
         venue_ids = await _insert_places(connection, city, council, now)
-        await _insert_equipment(connection, keyring, city, council, venue_ids, now)
+        await _insert_equipment(connection, keyring, demo_gateways(city, network), council, venue_ids, now)
         await _insert_terms(connection, council, now)
         central_library = next(venue_ids[library.reference] for library in city.libraries if "Central" in library.name)
         await _insert_people(connection, keyring, council, central_library, now)
@@ -124,7 +130,7 @@ async def _insert_places(connection: AsyncConnection, city: DemoCity, council: i
 async def _insert_equipment(
     connection: AsyncConnection,
     keyring: Keyring,
-    city: DemoCity,
+    gateways: tuple[DemoGateway, ...],
     council: int,
     venue_ids: dict[str, int],
     now: datetime,
@@ -140,7 +146,7 @@ async def _insert_equipment(
             mac_address=access_point.format("", upper=False), created_at=now,
         )  # fmt: skip
 
-    for gateway in demo_gateways(city):
+    for gateway in gateways:
         await add(
             gateway.library.name,
             f"{gateway.address}/32",
@@ -180,7 +186,3 @@ async def _insert_people(
         connection, credentials, council_id=council, resident_id=resident, user_name=USER_NAME,
         password_encrypted=keyring.encrypt("credential", PASSWORD.encode()), created_at=now,
     )  # fmt: skip
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")

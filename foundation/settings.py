@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -117,6 +118,8 @@ class Settings(BaseSettings):
     )
 
     demo: bool = False
+    # The demo's simulated gateways have loopback addresses of this network: .1, .2 and so on.
+    demo_network: IPv4Network = IPv4Network("127.10.0.0/24")
     data_directory: Path = Path("var")
     # Empty means SQLite in the data directory; for a city: postgresql://user:password@host/name
     database_url: SecretStr = SecretStr("")
@@ -127,6 +130,13 @@ class Settings(BaseSettings):
     radius: RadiusSettings = RadiusSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     retention: RetentionSettings = RetentionSettings()
+
+    @field_validator("demo_network")
+    @classmethod
+    def _stays_on_this_machine(cls, network: IPv4Network) -> IPv4Network:
+        if not network.is_loopback or network.num_addresses < 256:
+            raise ValueError("the demo's network must be of loopback and have 256 addresses, such as 127.10.0.0/24")
+        return network
 
     @classmethod
     def settings_customise_sources(

@@ -50,7 +50,7 @@ async def prepare_installation(settings: Settings) -> str:
         keyring = _keyring(settings, facts)
         await migrations.upgrade(database)
         if "key_fingerprint" not in facts:
-            await _begin(database, keyring, demo=settings.demo)
+            await _begin(database, keyring, settings)
     finally:
         await database.close()
     if was.current is None:
@@ -74,9 +74,9 @@ def _keyring(settings: Settings, facts: dict[str, str]) -> Keyring:
     return Keyring.load(file) if file.exists() else Keyring.create(file)
 
 
-async def _begin(database: Database, keyring: Keyring, *, demo: bool) -> None:
-    if demo:
-        await demo_city.fill(database, keyring)
+async def _begin(database: Database, keyring: Keyring, settings: Settings) -> None:
+    if settings.demo:
+        await demo_city.fill(database, keyring, settings.demo_network)
         return
     async with database.write() as connection:
         await connection.execute(installation.insert().values(name="key_fingerprint", value=keyring.fingerprint))

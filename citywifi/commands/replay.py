@@ -59,7 +59,7 @@ def replay(
         Path | None, typer.Option(help="Write each accounting record that was answered to this file, as JSON lines.")
     ] = None,
     keep_gateways: Annotated[
-        bool, typer.Option("--keep-gateways", help="Let browsers be phones at http://127.10.0.1:3990/ until stopped.")
+        bool, typer.Option("--keep-gateways", help="Let browsers be phones at the gateways until stopped.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bar; only what went wrong.")] = False,
 ) -> None:

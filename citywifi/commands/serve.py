@@ -85,7 +85,7 @@ async def _run_all(settings: Settings, *, demo: bool) -> None:
             await supervisor.start([Child(service.value, ("serve", service.value)) for service in Service])
             if demo:
                 await supervisor.start([Child("replay", _DEMO_REPLAY)])
-            typer.echo(_welcome(addresses(settings), demo=demo))
+            typer.echo(_welcome(settings, addresses(settings), demo=demo))
             await wait_for_stop()
             typer.echo("\nStopping …")
     except ServiceFailedError as error:
@@ -93,14 +93,14 @@ async def _run_all(settings: Settings, *, demo: bool) -> None:
     typer.echo("Stopped.")
 
 
-def _welcome(listening: tuple[Address, ...], *, demo: bool) -> str:
+def _welcome(settings: Settings, listening: tuple[Address, ...], *, demo: bool) -> str:
     lines = ["", "CityWiFi is ready.", ""]
     lines += [f"  {address.name:<24}{address}" for address in listening]
     if demo:
         portal, console = listening[0], listening[1]
         lines += [
             "",
-            "  Be a phone in a library http://127.10.0.1:3990/",
+            f"  Be a phone in a library http://{settings.demo_network[1]}:3990/",
             f"  Mail that was sent      {portal}/demo/outbox",
             f"  Engineers' console      {console}/console",
             f"  Council's report        {console}/report",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
-from citywifi.demo import RADIUS_SECRET, UAM_SECRET, demo_gateways
+from citywifi.demo import RADIUS_SECRET, UAM_SECRET, demo_gateways, nas_identifier
 from citywifi.demo_city import DemoCity
 from citywifi.replay.errors import ReplayError
 from citywifi.replay.gateway import GatewaySettings
@@ -21,8 +21,8 @@ _RETRANSMISSION = Retransmission(first_timeout_seconds=1.0, longest_timeout_seco
 def city_of(demo: DemoCity) -> City:
     """What its schedule is made from."""
     libraries = tuple(
-        Library(gateway.number, gateway.nas_identifier, gateway.library.opening_hours)
-        for gateway in demo_gateways(demo)
+        Library(number, nas_identifier(library), library.opening_hours)
+        for number, library in enumerate(demo.libraries, start=1)
     )
     return City(libraries, demo.monthly_sessions, TIME_ZONE)
 
@@ -58,5 +58,5 @@ def gateway_settings(demo: DemoCity, settings: Settings) -> tuple[GatewaySetting
             accounting_server=(radius.host, radius.accounting_port),
             retransmission=_RETRANSMISSION,
         )
-        for gateway in demo_gateways(demo)
+        for gateway in demo_gateways(demo, settings.demo_network)
     )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 from sqlalchemy import func, select
 
 from citywifi import demo
@@ -8,10 +10,12 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import access_points, network_access_servers, terms_versions, venues, wards
 
+NETWORK = IPv4Network("127.10.0.0/24")
+
 
 async def test_the_demo_city_has_every_library_with_a_gateway_and_an_access_point(any_database: Database) -> None:
     keyring = Keyring.demo()
-    await demo.fill(any_database, keyring)
+    await demo.fill(any_database, keyring, NETWORK)
     city = load_demo_city()
     async with any_database.read() as connection:
         counts = [
@@ -29,7 +33,7 @@ async def test_the_demo_city_has_every_library_with_a_gateway_and_an_access_poin
 
 
 def test_each_gateway_has_an_address_and_a_name_of_its_own() -> None:
-    gateways = demo.demo_gateways(load_demo_city())
+    gateways = demo.demo_gateways(load_demo_city(), NETWORK)
     assert len({gateway.address for gateway in gateways}) == len(gateways)
     assert len({gateway.nas_identifier for gateway in gateways}) == len(gateways)
     assert len({gateway.access_point_mac for gateway in gateways}) == len(gateways)

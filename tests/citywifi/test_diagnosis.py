@@ -11,7 +11,8 @@ from citywifi.diagnosis import Finding, examine
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import councils, network_access_servers
-from foundation.settings import PortalSettings, Settings
+from foundation.settings import MonitoringSettings, PortalSettings, RadiusSettings, Settings
+from tests.support.network import free_ports
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def problems(findings: list[Finding]) -> dict[str, str]:
 
 
 async def test_the_demo_city_has_no_problem(any_database: Database, any_database_url: str, tmp_path: Path) -> None:
-    await demo.fill(any_database, Keyring.demo())
+    await demo.fill(any_database, Keyring.demo(), Settings().demo_network)
     found = await examine(Settings(demo=True, database_url=any_database_url, data_directory=tmp_path))
     assert problems([finding for finding in found if finding.check != "ports"]) == {}
 
@@ -77,11 +78,20 @@ async def test_a_missing_key_is_found(settings: Settings) -> None:
     assert "key" in problems(await examine(settings))
 
 
-async def test_a_port_that_somebody_else_has_is_found(settings: Settings, free_port: int) -> None:
+async def test_a_port_that_somebody_else_has_is_found(settings: Settings) -> None:
+    portal, console, metrics, authentication, accounting = free_ports(5)
+    settings = settings.model_copy(
+        update={
+            "portal": PortalSettings(port=portal),
+            "monitoring": MonitoringSettings(port=console, metrics_port=metrics),
+            "radius": RadiusSettings(authentication_port=authentication, accounting_port=accounting),
+        }
+    )
+    assert "ports" not in problems(await examine(settings))
     with socket.socket() as other:
-        other.bind(("127.0.0.1", free_port))
+        other.bind(("127.0.0.1", portal))
         other.listen()
-        found = await examine(settings.model_copy(update={"portal": PortalSettings(port=free_port)}))
+        found = await examine(settings)
     assert "ports" in problems(found)
 
 

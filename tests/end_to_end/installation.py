@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foundation.settings import Settings, load_settings
+from tests.support.network import free_ports, own_network
 
 SERVICES = ("portal", "radius", "monitoring")
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -35,6 +36,7 @@ class Installation:
         portal, console, authentication, accounting, metrics = free_ports(5)
         chosen = {
             "CITYWIFI_DEMO": "true",
+            "CITYWIFI_DEMO_NETWORK": own_network(),
             "CITYWIFI_DATA_DIRECTORY": str(folder / "data"),
             "CITYWIFI_DATABASE_URL": database_url,
             "CITYWIFI_SETTINGS_FILE": str(folder / "none.toml"),
@@ -151,15 +153,3 @@ def _listening(address: str) -> Iterator[socket.socket]:
         receiver.bind(address)
         receiver.settimeout(_READY_WITHIN_SECONDS)
         yield receiver
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free as long as nobody else takes them; held together, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()

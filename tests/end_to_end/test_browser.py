@@ -6,15 +6,13 @@ Pictures of every page are left in the test's folder; with CITYWIFI_SCREENSHOTS=
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, Response, async_playwright, expect
-from sqlalchemy import update
 
 from citywifi.demo_city import load_demo_city
 from citywifi.replay.accounting import AccountingRecord, Status
@@ -24,8 +22,6 @@ from citywifi.replay.gateway_coa import DynamicAuthorizationPort
 from citywifi.replay.gateway_http import HttpFront
 from citywifi.replay.outbox import Outbox
 from citywifi.replay.schedule import TerminateCause
-from foundation.database import Database
-from foundation.schema import network_access_servers
 from tests.end_to_end.installation import Installation
 from tests.support.peers import Peers
 
@@ -91,13 +87,10 @@ def answered() -> list[AccountingRecord]:
 
 @pytest.fixture
 async def gateway(installation: Installation, answered: list[AccountingRecord]) -> AsyncIterator[Gateway]:
-    """The gateway of Tile Hill, at an address of this test's own, so that a running demo does not matter."""
+    """The gateway of Tile Hill."""
     configured = next(
         one for one in gateway_settings(load_demo_city(), installation.settings) if one.location_name == "Tile Hill"
     )
-    address = f"127.{20 + secrets.randbelow(200)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
-    await move(installation, configured.nas_identifier, address)
-    configured = replace(configured, address=address)
     opened = Gateway(configured, run="browser", on_answered=answered.append)
     async with AsyncExitStack() as stack:
         await opened.open()
@@ -106,20 +99,6 @@ async def gateway(installation: Installation, answered: list[AccountingRecord]) 
             await shell.open()
             stack.push_async_callback(shell.close)
         yield opened
-
-
-async def move(installation: Installation, nas_identifier: str, address: str) -> None:
-    """Register the gateway at another address; the RADIUS server is started anew so that it knows at once."""
-    database = Database(installation.settings.resolved_database_url)
-    async with database.write() as connection:
-        await connection.execute(
-            update(network_access_servers)
-            .where(network_access_servers.c.nas_identifier == nas_identifier)
-            .values(network=f"{address}/32", login_url=f"http://{address}:3990", dynamic_authorization_host=address)
-        )
-    await database.close()
-    installation.kill("radius")
-    installation.start("radius")
 
 
 @asynccontextmanager

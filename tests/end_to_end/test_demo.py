@@ -15,19 +15,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.installation import free_ports
+from tests.support.network import free_ports, own_network
 from tests.support.peers import Peers
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 READY_WITHIN_SECONDS = 60
 
-# The demo's gateways have fixed addresses, so only one test at a time may have them.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("demo gateways")]
+# One whole city at a time is enough for two cores.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("whole city")]
 
 
 @dataclass(frozen=True)
 class Demo:
     process: subprocess.Popen[str]
+    first_gateway: str
     portal: int
     console: int
     authentication: int
@@ -54,10 +55,12 @@ class Demo:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     folder = tmp_path_factory.mktemp("demo")
+    network = own_network()
     ports = dict(zip(("portal", "console", "authentication", "accounting", "metrics"), free_ports(5), strict=True))
     environment = {
         **os.environ,
         "CITYWIFI_DATA_DIRECTORY": str(folder),
+        "CITYWIFI_DEMO_NETWORK": network,
         "CITYWIFI_PORTAL__PORT": str(ports["portal"]),
         "CITYWIFI_PORTAL__PUBLIC_URL": f"http://127.0.0.1:{ports['portal']}",
         "CITYWIFI_MONITORING__PORT": str(ports["console"]),
@@ -74,7 +77,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         try:
             wait_until(lambda: "CityWiFi is ready" in (folder / "output").read_text() or process.poll() is not None)
             assert process.poll() is None, (folder / "output").read_text()
-            yield Demo(process, **ports)
+            yield Demo(process, network.removesuffix("0/24") + "1", **ports)
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=40)
@@ -109,7 +112,7 @@ def test_every_page_that_the_readme_names_is_there(demo: Demo) -> None:
     assert len(named) >= 4
     for port, path in named:
         assert demo.get(ports[port], path)
-    assert "WiFi" in fetch("http://127.10.0.1:3990/")
+    assert "WiFi" in fetch(f"http://{demo.first_gateway}:3990/")
 
 
 def test_metrics_of_all_three_services_come_from_one_port(demo: Demo) -> None:

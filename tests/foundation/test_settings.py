@@ -49,3 +49,10 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CITYWIFI_DATABASE_URL", "postgresql://wifi:hunter2@db/wifi")
     monkeypatch.setenv("CITYWIFI_MAIL__PASSWORD", "hunter2")
     assert "hunter2" not in repr(load_settings())
+
+
+@pytest.mark.parametrize("network", ["10.0.0.0/8", "127.10.0.0/30", "library"])
+def test_the_demos_gateways_stay_on_this_machine(monkeypatch: pytest.MonkeyPatch, network: str) -> None:
+    monkeypatch.setenv("CITYWIFI_DEMO_NETWORK", network)
+    with pytest.raises(SettingsError, match="demo_network"):
+        load_settings()
