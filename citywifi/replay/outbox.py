@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from email import message_from_bytes
 from email.policy import default as default_policy
@@ -38,16 +39,17 @@ class Outbox:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
     def _read_new(self) -> None:
-        if not self._folder.is_dir():
+        try:
+            names = os.listdir(self._folder)  # noqa: PTH208  names are enough; a Path for each of hundreds costs more
+        except FileNotFoundError:
             return
+        new = {name for name in names if name.endswith(".eml")} - self._seen
         # The names begin with the time, so that the newest code for an address is read last.
-        for file in sorted(self._folder.glob("*.eml")):
-            if file.name in self._seen:
-                continue
-            message = message_from_bytes(file.read_bytes(), policy=default_policy)
+        for name in sorted(new):
+            message = message_from_bytes((self._folder / name).read_bytes(), policy=default_policy)
             body = message.get_body(("plain",))
             code = _CODE.search(body.get_content()) if body is not None else None
             if code is None:
                 continue  # half written: the next look finds it whole
-            self._seen.add(file.name)
+            self._seen.add(name)
             self._codes[str(message["To"]).strip()] = code[1]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from http import HTTPStatus
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
@@ -24,14 +25,20 @@ _LONGEST_WAY_SECONDS = 0.3
 _MAIL_PATIENCE_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Opened:
     """A page in the phone's browser; ``name`` is the last part of its path."""
 
     url: str
-    page: Page
+    text: str = field(repr=False)
+    refresh_header: str | None = None
     # A form came back with what was wrong in it.
     is_refused: bool = False
+
+    @cached_property
+    def page(self) -> Page:
+        """What it says, read when somebody looks at it."""
+        return read_page(self.text, self.refresh_header)
 
     @property
     def name(self) -> str:
@@ -83,8 +90,8 @@ class Resident:
 
     async def _see_the_end(self, browser: _Browser, opened: Opened, session: Session) -> None:
         """Once the phone is on, its sign-in sheet shows one page more and closes by itself, whatever that page says."""
-        refresh = opened.page.refresh
-        if opened.name != "waiting" or refresh is None:
+        refresh = opened.page.refresh if opened.name == "waiting" else None
+        if refresh is None:
             return
         if session.starting is not None:
             # Simulated residents are in a hurry: no longer than until there is something to see.
@@ -162,8 +169,8 @@ class _Browser:
             # A form with a fault comes back as a page, with the fault beside its field.
             if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise PortalJourneyError(f"the portal answered with status {response.status}")
-            page = read_page(text, response.headers.get("Refresh"))
-            return Opened(url, page, is_refused=response.status >= HTTPStatus.BAD_REQUEST)
+            is_refused = response.status >= HTTPStatus.BAD_REQUEST
+            return Opened(url, text, response.headers.get("Refresh"), is_refused)
 
     async def _ask_gateway(self, url: str) -> str:
         parts = urlsplit(url)

@@ -23,7 +23,7 @@ SESSIONS_OF_A_REAL_DAY = 1250
 # Within what the retention of sessions keeps.
 _OLDEST_DAYS = 150
 _ROLL_UP_WITHIN_SECONDS = 60
-_LONGEST_RUN_SECONDS = 240
+_LONGEST_RUN_SECONDS = 300
 
 
 def real_day() -> date:
