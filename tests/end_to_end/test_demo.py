@@ -21,8 +21,7 @@ from tests.support.peers import Peers
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 READY_WITHIN_SECONDS = 60
 
-# One whole city at a time is enough for two cores.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("whole city")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,6 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.xdist_group("whole city")
 def test_every_answered_record_outlives_the_death_of_each_service(tmp_path: Path, any_database_url: str) -> None:
     answered = tmp_path / "answered.jsonl"
     installation = Installation.prepare(tmp_path, any_database_url)

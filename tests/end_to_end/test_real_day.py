@@ -41,7 +41,6 @@ def installation(tmp_path: Path, any_database_url: str) -> Installation:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("whole city")
 @pytest.mark.timeout(_LONGEST_RUN_SECONDS + 120)
 def test_database_and_report_hold_exactly_a_played_day(
     installation: Installation, tmp_path: Path, request: pytest.FixtureRequest

@@ -6,23 +6,39 @@ from collections import Counter
 
 import pytest
 
+_KEPT = "citywifi/took_part"
+_KINDS = ("peer", "data", "missing peer")
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    took_part: dict[str, Counter[str]] = {"peer": Counter(), "missing peer": Counter(), "data": Counter()}
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--after-the-fast-ones",
+        action="store_true",
+        help="the second part of `make test`: its last lines count the first part's tests, too",
+    )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    kept = config.cache.get(_KEPT, {}) if config.cache and config.getoption("--after-the-fast-ones") else {}
+    took_part = {kind: Counter(kept.get(kind, {})) for kind in _KINDS}
+    passed = len(terminalreporter.stats.get("passed", [])) + kept.get("passed", 0)
     for outcome in ("passed", "failed", "skipped", "error"):
         for report in terminalreporter.stats.get(outcome, []):
             for kind, name in set(getattr(report, "user_properties", [])):
                 if kind in took_part and (report.when == "call" or outcome == "skipped"):
                     took_part[kind][name] += 1
+    if config.cache:
+        config.cache.set(_KEPT, {**took_part, "passed": passed})
     terminalreporter.section("real peers and data")
-    for name, tests in sorted(took_part["peer"].items()):
-        terminalreporter.write_line(f"with {name}: {_tests(tests)}")
-    for name, tests in sorted(took_part["data"].items()):
-        terminalreporter.write_line(f"with {name}: {_tests(tests)}")
+    for kind in ("peer", "data"):
+        for name, tests in sorted(took_part[kind].items()):
+            terminalreporter.write_line(f"with {name}: {_tests(tests)}")
     for name, tests in sorted(took_part["missing peer"].items()):
         terminalreporter.write_line(f"NOT RUN, missing {name}: {_tests(tests)}", red=True)
     if not took_part["missing peer"]:
         terminalreporter.write_line("no test was left out for want of a peer")
+    if kept:
+        terminalreporter.write_line(f"in both parts together {_tests(passed)} passed")
 
 
 def _tests(number: int) -> str:
