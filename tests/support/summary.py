@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -22,11 +23,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     kept = config.cache.get(_KEPT, {}) if config.cache and config.getoption("--after-the-fast-ones") else {}
     took_part = {kind: Counter(kept.get(kind, {})) for kind in _KINDS}
     passed = len(terminalreporter.stats.get("passed", [])) + kept.get("passed", 0)
-    for outcome in ("passed", "failed", "skipped", "error"):
-        for report in terminalreporter.stats.get(outcome, []):
-            for kind, name in set(getattr(report, "user_properties", [])):
-                if kind in took_part and (report.when == "call" or outcome == "skipped"):
-                    took_part[kind][name] += 1
+    for kind, name in _noted(terminalreporter):
+        if kind in took_part:
+            took_part[kind][name] += 1
     if config.cache:
         config.cache.set(_KEPT, {**took_part, "passed": passed})
     terminalreporter.section("real peers and data")
@@ -39,6 +38,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line("no test was left out for want of a peer")
     if kept:
         terminalreporter.write_line(f"in both parts together {_tests(passed)} passed")
+
+
+def _noted(terminalreporter: pytest.TerminalReporter) -> Iterator[tuple[str, str]]:
+    """What each test noted, once."""
+    for outcome in ("passed", "failed", "skipped", "error"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if report.when == "call" or outcome == "skipped":
+                yield from set(report.user_properties)
 
 
 def _tests(number: int) -> str:
