@@ -133,6 +133,30 @@ class Database:
             async with connection.begin():
                 yield connection
 
+    @asynccontextmanager
+    async def write_schema(self) -> AsyncIterator[AsyncConnection]:
+        """As ``write``, for migrations. Raises DatabaseError, and changes nothing, when references would break.
+
+        SQLite changes a column by building the table anew; with references in force, dropping the old table would
+        delete the rows that refer to it (https://sqlite.org/lang_altertable.html, section 7).
+        """
+        if not self.is_sqlite:
+            async with self.write() as connection:
+                yield connection
+            return
+        async with self._turn_to_write(), self._engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            await driver.execute("PRAGMA foreign_keys = OFF")
+            try:
+                await connection.execution_options(citywifi_writes=True)
+                async with connection.begin():
+                    yield connection
+                    if (await connection.execute(text("PRAGMA foreign_key_check"))).first() is not None:
+                        raise DatabaseError("rows refer to rows that are not there; restore the database from a backup")
+            finally:
+                await driver.execute("PRAGMA foreign_keys = ON")
+
     def _turn_to_write(self) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._turn is None else self._turn.taken_by_task()
 

@@ -24,6 +24,7 @@ from foundation.schema import (
     authentications,
     credentials,
     devices,
+    dynamic_authorizations,
     job_progress,
     journeys,
     one_time_tokens,
@@ -117,6 +118,7 @@ RULES: Final = (
         "authentications", authentications, Action.DELETE, "fault finding",
         authentications.c.at, lambda settings: timedelta(days=settings.authentication_days),
     ),
+    Rule("orders to end a session", dynamic_authorizations, Action.WITH_OWNER, "they go when their session goes"),
     Rule(
         "verification codes", verification_codes, Action.DELETE, "a sign-up that was not finished",
         verification_codes.c.expires_at, _journey,

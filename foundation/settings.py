@@ -10,7 +10,7 @@ import os
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
@@ -22,6 +22,7 @@ from pydantic_settings import (
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Positive = Annotated[int, Field(gt=0)]
+EapMethod = Literal["peap", "ttls", "tls", "md5"]
 
 
 class SettingsError(Exception):
@@ -80,6 +81,64 @@ class RadiusSettings(_Section):
     # A week's records and the day on which somebody mends the line.
     accounting_delay_limit_seconds: Positive = 8 * 86400
     receive_buffer_octets: Positive = 8 * 1024 * 1024
+    # An Access-Reject is held back for so long, so that passwords cannot be tried fast.
+    reject_delay_seconds: Annotated[float, Field(ge=0, le=5)] = 1.0
+    # Access-Requests beyond these are dropped; a device that logs in by EAP sends about ten.
+    requests_per_device_per_minute: Positive = 120
+    requests_per_nas_per_second: Positive = 2000
+    # A quarantined device is asked about again after so long.
+    quarantine_seconds: Annotated[int, Field(ge=60)] = 600
+    # How often sessions are compared with their resident's daily time and data.
+    quota_check_seconds: Positive = 60
+
+
+class EapSettings(_Section):
+    """EAP, by which a device logs on to an encrypted network (802.1X). Offered where there is a certificate."""
+
+    # The first one is proposed; a device that wants another of them says so.
+    methods: tuple[EapMethod, ...] = ("peap", "ttls", "tls")
+    lowest_tls_version: Literal["1.2", "1.3"] = "1.2"
+    # PEM files; without a setting, those that `citywifi certificates init` makes.
+    certificate_file: Path | None = None
+    private_key_file: Path | None = None
+    # Who issues the certificates of devices (EAP-TLS), and which of them were revoked.
+    client_ca_file: Path | None = None
+    revocation_list_file: Path | None = None
+    # A login can be taken up again without a password for so long; 0 forbids it.
+    resumption_seconds: Annotated[int, Field(ge=0, le=86400)] = 3600
+    most_resumable_logins: Positive = 50_000
+    # The largest piece of a TLS message in one packet: below the smallest path that Framed-MTU allows for.
+    fragment_octets: Annotated[int, Field(ge=100, le=3000)] = 1000
+    most_conversations: Positive = 10_000
+    conversation_seconds: Positive = 60
+
+
+class RadSecSettings(_Section):
+    """RadSec (RFC 6614): RADIUS over TLS, for equipment that knows it and for proxies."""
+
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: Port = 2083
+    # PEM files; without a setting, those that `citywifi certificates init` makes.
+    certificate_file: Path | None = None
+    private_key_file: Path | None = None
+    client_ca_file: Path | None = None
+    revocation_list_file: Path | None = None
+    most_connections: Positive = 2000
+    # A connection on which nothing came for so long is closed.
+    idle_seconds: Positive = 600
+
+
+class RoamingSettings(_Section):
+    """Residents of other realms here, and ours elsewhere."""
+
+    # Who we are to other operators (RFC 5580): our realm, such as wifi.coventry.gov.uk; empty tells nothing.
+    operator_name: str = ""
+    # How long one home server is waited for before the next one is asked.
+    answer_seconds: Annotated[float, Field(gt=0, le=10)] = 2.0
+    # A home server that is down is asked for its status so often.
+    status_seconds: Positive = 10
+    most_proxied: Positive = 4096
 
 
 class MonitoringSettings(_Section):
@@ -128,6 +187,9 @@ class Settings(BaseSettings):
     portal: PortalSettings = PortalSettings()
     mail: MailSettings = MailSettings()
     radius: RadiusSettings = RadiusSettings()
+    eap: EapSettings = EapSettings()
+    radsec: RadSecSettings = RadSecSettings()
+    roaming: RoamingSettings = RoamingSettings()
     monitoring: MonitoringSettings = MonitoringSettings()
     retention: RetentionSettings = RetentionSettings()
 
@@ -165,6 +227,11 @@ class Settings(BaseSettings):
     def outbox_directory(self) -> Path:
         """Where the demo's mail goes."""
         return self.data_directory / "outbox"
+
+    @property
+    def certificates_directory(self) -> Path:
+        """Where `citywifi certificates` keeps the private CA and what it issued."""
+        return self.data_directory / "certificates"
 
     @property
     def metrics_directory(self) -> Path:

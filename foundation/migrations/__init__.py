@@ -28,7 +28,7 @@ class MigrationState:
 
 async def upgrade(database: Database) -> None:
     """Bring the schema to the newest version; does nothing when it is there."""
-    async with database.write() as connection:
+    async with database.write_schema() as connection:
         await connection.run_sync(_upgrade)
 
 

@@ -14,7 +14,14 @@ from foundation.schema.people import (
     verification_codes,
 )
 from foundation.schema.places import councils, postcodes, small_area_changes, small_areas, venues, wards
-from foundation.schema.sessions import accounting_restarts, accounting_sessions, authentications
+from foundation.schema.policies import policies
+from foundation.schema.roaming import home_servers, realms
+from foundation.schema.sessions import (
+    accounting_restarts,
+    accounting_sessions,
+    authentications,
+    dynamic_authorizations,
+)
 from foundation.schema.statistics import hourly_usage, job_progress
 
 __all__ = [
@@ -26,6 +33,8 @@ __all__ = [
     "councils",
     "credentials",
     "devices",
+    "dynamic_authorizations",
+    "home_servers",
     "hourly_usage",
     "installation",
     "job_progress",
@@ -33,7 +42,9 @@ __all__ = [
     "metadata",
     "network_access_servers",
     "one_time_tokens",
+    "policies",
     "postcodes",
+    "realms",
     "residents",
     "small_area_changes",
     "small_areas",

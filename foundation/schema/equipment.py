@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Integer, LargeBinary, String, Table, UniqueConstraint, true
+from sqlalchemy import Column, Integer, LargeBinary, String, Table, UniqueConstraint
 
 from foundation.database import UtcDateTime
 from foundation.schema.metadata import council_id, metadata, primary_key, reference
@@ -13,13 +13,26 @@ network_access_servers = Table(
     primary_key(),
     council_id(),
     Column("name", String(200), nullable=False),
-    # Packets from this network (CIDR) are its; the longest prefix wins. One network has one secret.
-    Column("network", String(64), nullable=False, unique=True),
-    # Keyring.encrypt("nas secret", …)
+    # Packets from this network (CIDR) are its; the longest prefix wins. Null where it only speaks RadSec.
+    Column("network", String(64), unique=True),
+    # It speaks RadSec (RFC 6614) and its certificate carries this DNS name.
+    Column("radsec_name", String(253), unique=True),
+    # Keyring.encrypt("nas secret", …); of RadSec it is always the word that the RFC prescribes.
     Column("secret_encrypted", LargeBinary, nullable=False),
+    # While a secret is changed at both ends, the old one is good until then, too.
+    Column("previous_secret_encrypted", LargeBinary),
+    Column("previous_secret_until", UtcDateTime),
     # Names a gateway driver of captive_portal/gateways and the reply attributes that it understands.
     Column("vendor", String(32), nullable=False),
-    Column("require_message_authenticator", Boolean, nullable=False, server_default=true()),
+    # require, or auto: required from the first one on that the equipment sent (BlastRADIUS).
+    Column("message_authenticator", String(16), nullable=False, server_default="require"),
+    Column("message_authenticator_seen_at", UtcDateTime),
+    # What becomes of a device that nobody registered, in MAC authentication: reject or quarantine.
+    Column("unknown_devices", String(16), nullable=False, server_default="reject"),
+    # Where a quarantined device goes; which of them equipment understands depends on its vendor.
+    Column("quarantine_vlan", Integer),
+    Column("quarantine_role", String(253)),
+    Column("quarantine_url", String(400)),
     # The venue of everything behind it; null where its access points tell.
     reference("venue_id", "venues", nullable=True),
     # What it calls itself in redirects and in NAS-Identifier.

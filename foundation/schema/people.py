@@ -22,6 +22,8 @@ residents = Table(
     # Keyring.contact_pseudonym(…)
     Column("contact_pseudonym", LargeBinary(16)),
     Column("language", String(8), nullable=False, server_default="en"),
+    # Whose policy is meant, such as staff or library-members; empty for everybody else.
+    Column("group_name", String(64), nullable=False, server_default=""),
     reference("registered_venue_id", "venues", nullable=True),
     Column("registered_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
@@ -97,8 +99,10 @@ credentials = Table(
     council_id(),
     reference("resident_id", "residents", nullable=True, on_delete="CASCADE"),
     Column("user_name", String(253), nullable=False),
-    # Keyring.encrypt("credential", …): CHAP needs the password itself.
-    Column("password_encrypted", LargeBinary, nullable=False),
+    # Keyring.encrypt("nt hash", …): all that PEAP, MS-CHAPv2 and PAP need.
+    Column("nt_hash_encrypted", LargeBinary),
+    # Keyring.encrypt("credential", …): the password itself, kept only where CHAP must work.
+    Column("password_encrypted", LargeBinary),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),

@@ -1,4 +1,4 @@
-"""What RADIUS writes: accounting sessions, restarts of access equipment, the log of authentications."""
+"""What RADIUS writes: accounting sessions, restarts of equipment, the log of authentications, orders to end one."""
 
 from __future__ import annotations
 
@@ -81,13 +81,36 @@ authentications = Table(
     Column("at", UtcDateTime, nullable=False),
     reference("nas_id", "network_access_servers", on_delete="CASCADE"),
     reference("venue_id", "venues", nullable=True),
-    # pap, chap, mac …
-    Column("method", String(16), nullable=False),
+    # pap, chap, mac, peap/mschapv2 …
+    Column("method", String(32), nullable=False),
     Column("accepted", Boolean, nullable=False),
     # Why not, in words that an engineer understands; empty when accepted.
     Column("reason", String(200), nullable=False),
+    # What else an engineer wants to know: the TLS version, whether a session was resumed, the realm.
+    Column("detail", String(200), nullable=False, server_default=""),
     # Keyring.pseudonym("user", …): tells whether two lines are the same device, not whose it is.
     Column("user_pseudonym", LargeBinary(16), nullable=False),
     Column("milliseconds", Float, nullable=False),
     Index(None, "council_id", "at"),
+)
+
+# Orders to end or change a session whose equipment only the RADIUS server can reach: over its RadSec connection.
+dynamic_authorizations = Table(
+    "dynamic_authorizations",
+    metadata,
+    primary_key(),
+    council_id(),
+    reference("session_id", "accounting_sessions", on_delete="CASCADE"),
+    # disconnect or coa
+    Column("action", String(16), nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    # A server that has the connection took it on.
+    Column("taken_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    # DisconnectResult and its explanation.
+    Column("result", String(32)),
+    Column("explanation", String(400)),
+    Column("error_cause", Integer),
+    Index(None, "finished_at", "id"),
+    Index(None, "session_id"),
 )
