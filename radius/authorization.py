@@ -12,8 +12,9 @@ from datetime import datetime
 from foundation.privacy import Keyring, PrivacyError
 from foundation.settings import RadiusSettings
 from radius.attributes import encode, encode_all
-from radius.authentication.outcome import Accepted
+from radius.authentication.outcome import Accepted, RejectReason
 from radius.packet import Attribute
+from radius.service import Request
 
 _CLASS_PURPOSE = "radius class"
 _CLASS = struct.Struct("!QQ")
@@ -32,8 +33,8 @@ def longest_interim_seconds(settings: RadiusSettings) -> float:
     return settings.interim_interval_seconds * (1 + _JITTER)
 
 
-class ReplyPolicy:
-    """The limits of an installation, ready to be sent. One policy for everybody, so far."""
+class Authorizer:
+    """Decides what an accepted device may do."""
 
     def __init__(self, settings: RadiusSettings, keyring: Keyring) -> None:
         self._settings = settings
@@ -46,11 +47,10 @@ class ReplyPolicy:
             }
         )
 
-    def accept_attributes(self, accepted: Accepted, authenticator: bytes, now: datetime) -> tuple[Attribute, ...]:
-        """The complete set, because equipment that gets a part keeps nothing of the rest.
-
-        ``authenticator`` is the request's: its chance spreads the interim intervals.
-        """
+    async def authorize(self, accepted: Accepted, request: Request) -> tuple[Attribute, ...] | RejectReason:
+        """The complete set, because equipment that gets a part keeps nothing of the rest; or why not."""
+        # The request's authenticator is chance enough to spread the interim intervals.
+        authenticator, now = request.packet.authenticator, request.arrival.at
         return (
             encode("Session-Timeout", self._session_seconds(accepted, now)),
             encode("Acct-Interim-Interval", interim_seconds(self._settings.interim_interval_seconds, authenticator)),

@@ -13,10 +13,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Select, bindparam, select, update
+from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, update
 
 from foundation.database import Database
-from foundation.schema import credentials, devices, one_time_tokens
+from foundation.schema import credentials, devices, one_time_tokens, residents
 from radius import metrics
 from radius.batching import Batcher, padded
 
@@ -39,6 +39,7 @@ class Token:
     expires_at: datetime
     uses: int
     mac_pseudonym: bytes
+    group_name: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -48,9 +49,11 @@ class Credential:
     council_id: int
     user_name: str
     resident_id: int | None
-    password_encrypted: bytes
+    nt_hash_encrypted: bytes | None
+    password_encrypted: bytes | None
     expires_at: datetime | None
     revoked_at: datetime | None
+    group_name: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,6 +65,7 @@ class Device:
     id: int
     resident_id: int
     remembered_until: datetime | None
+    group_name: str
 
 
 CouncilName = tuple[int, str]
@@ -164,25 +168,38 @@ _TOKENS = (
         one_time_tokens.c.expires_at,
         one_time_tokens.c.uses,
         devices.c.mac_pseudonym,
+        residents.c.group_name,
     )
     .join(devices, devices.c.id == one_time_tokens.c.device_id)
+    .join(residents, residents.c.id == one_time_tokens.c.resident_id)
     .where(one_time_tokens.c.user_name.in_(_NAMES))
 )
-_CREDENTIALS = select(
-    credentials.c.council_id,
-    credentials.c.user_name,
-    credentials.c.resident_id,
-    credentials.c.password_encrypted,
-    credentials.c.expires_at,
-    credentials.c.revoked_at,
-).where(credentials.c.council_id.in_(_COUNCILS), credentials.c.user_name.in_(_NAMES))
-_DEVICES = select(
-    devices.c.council_id,
-    devices.c.mac_pseudonym,
-    devices.c.id,
-    devices.c.resident_id,
-    devices.c.remembered_until,
-).where(devices.c.council_id.in_(_COUNCILS), devices.c.mac_pseudonym.in_(_NAMES))
+_CREDENTIALS = (
+    select(
+        credentials.c.council_id,
+        credentials.c.user_name,
+        credentials.c.resident_id,
+        credentials.c.nt_hash_encrypted,
+        credentials.c.password_encrypted,
+        credentials.c.expires_at,
+        credentials.c.revoked_at,
+        func.coalesce(residents.c.group_name, ""),
+    )
+    .outerjoin(residents, residents.c.id == credentials.c.resident_id)
+    .where(credentials.c.council_id.in_(_COUNCILS), credentials.c.user_name.in_(_NAMES))
+)
+_DEVICES = (
+    select(
+        devices.c.council_id,
+        devices.c.mac_pseudonym,
+        devices.c.id,
+        devices.c.resident_id,
+        devices.c.remembered_until,
+        residents.c.group_name,
+    )
+    .join(residents, residents.c.id == devices.c.resident_id)
+    .where(devices.c.council_id.in_(_COUNCILS), devices.c.mac_pseudonym.in_(_NAMES))
+)
 _USE = (
     update(one_time_tokens)
     .where(one_time_tokens.c.id.in_(bindparam("ids", expanding=True)), one_time_tokens.c.uses < MOST_TOKEN_USES)

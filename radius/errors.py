@@ -91,6 +91,10 @@ class MalformedAttributeError(RemoteFaultError):
         self.attribute_name = attribute_name
 
 
+class EapMalformedError(RadiusError):
+    """An EAP message, or what it carries, does not have its form; the conversation ends with a reject."""
+
+
 class LocalFaultError(RadiusError):
     """We were asked to build something that cannot be sent; the message says what to change."""
 

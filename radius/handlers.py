@@ -12,8 +12,8 @@ from radius.accounting.records import read_record
 from radius.accounting.writer import AccountingWriter, StorageUnavailableError
 from radius.authentication.log import AuthenticationLog, LogLine
 from radius.authentication.methods import Authenticator
-from radius.authentication.outcome import Accepted, Outcome
-from radius.authorization import REJECT_ATTRIBUTES, ReplyPolicy
+from radius.authentication.outcome import Accepted, Challenged, Outcome, Rejected, RejectReason
+from radius.authorization import REJECT_ATTRIBUTES, Authorizer
 from radius.batching import QueueFullError
 from radius.discards import RequestUnansweredError, Unanswered
 from radius.nas import NasDirectory
@@ -29,14 +29,14 @@ class AuthenticationHandler:
     def __init__(
         self,
         authenticator: Authenticator,
-        policy: ReplyPolicy,
+        authorizer: Authorizer,
         log: AuthenticationLog,
         equipment: NasDirectory,
         keyring: Keyring,
         monotonic: Callable[[], float],
     ) -> None:
         self._authenticator = authenticator
-        self._policy = policy
+        self._authorizer = authorizer
         self._log = log
         self._equipment = equipment
         self._keyring = keyring
@@ -44,20 +44,32 @@ class AuthenticationHandler:
 
     async def handle(self, request: Request) -> Reply:
         """Decide, and log the decision. Raises RequestUnansweredError when the database does not answer."""
-        now = request.arrival.at
         try:
-            outcome = await self._authenticator.authenticate(request.packet, request.nas, now)
+            step = await self._authenticator.authenticate(request)
+            if isinstance(step, Challenged):
+                metrics.requests.labels("access_request", "challenged").inc()
+                return Code.ACCESS_CHALLENGE, step.attributes
+            if isinstance(step, Accepted):
+                return self._accept(request, step, await self._authorizer.authorize(step, request))
         except QueueFullError:
             raise RequestUnansweredError(Unanswered.QUEUE_FULL) from None
         except (DBAPIError, OSError, TimeoutError):
             raise RequestUnansweredError(Unanswered.STORAGE_UNAVAILABLE) from None
-        self._record(request, outcome)
-        if isinstance(outcome, Accepted):
-            metrics.requests.labels("access_request", "accepted").inc()
-            return Code.ACCESS_ACCEPT, self._policy.accept_attributes(outcome, request.packet.authenticator, now)
+        return self._reject(request, step)
+
+    def _accept(self, request: Request, accepted: Accepted, granted: Sequence[Attribute] | RejectReason) -> Reply:
+        if isinstance(granted, RejectReason):
+            refused = Rejected(accepted.method, granted, accepted.refusal_attributes, accepted.detail)
+            return self._reject(request, refused)
+        self._record(request, accepted)
+        metrics.requests.labels("access_request", "accepted").inc()
+        return Code.ACCESS_ACCEPT, (*accepted.attributes, *granted)
+
+    def _reject(self, request: Request, rejected: Rejected) -> Reply:
+        self._record(request, rejected)
         metrics.requests.labels("access_request", "rejected").inc()
-        metrics.rejects.labels(outcome.method, outcome.reason).inc()
-        return Code.ACCESS_REJECT, REJECT_ATTRIBUTES
+        metrics.rejects.labels(rejected.method, rejected.reason).inc()
+        return Code.ACCESS_REJECT, (*rejected.attributes, *REJECT_ATTRIBUTES)
 
     def _record(self, request: Request, outcome: Outcome) -> None:
         nas = request.nas
@@ -74,6 +86,7 @@ class AuthenticationHandler:
                 method=outcome.method,
                 accepted=accepted is not None,
                 reason="" if isinstance(outcome, Accepted) else outcome.reason.explanation,
+                detail=outcome.detail,
                 user_pseudonym=self._keyring.pseudonym("user", nas.council_id, user_name),
                 milliseconds=(self._monotonic() - request.arrival.monotonic) * 1000,
                 resident_id=accepted.resident_id if accepted else None,

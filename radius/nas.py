@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import structlog
@@ -33,16 +34,31 @@ _IPV4_MAPPED = 0xFFFF << 32
 Network = IPv4Network | IPv6Network
 
 
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """Where devices go that nobody registered; what is None, the equipment is not told."""
+
+    vlan: int | None = None
+    role: str | None = None
+    url: str | None = None
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class NetworkAccessServer:
-    """One row of ``network_access_servers``; ``secret`` is in clear, so it has no representation as text."""
+    """One row of ``network_access_servers``; its secrets are in clear, so it has no representation as text.
+
+    ``secrets`` has the present one first and, while it is being changed, the previous one. ``radsec_name`` is set
+    where it speaks RadSec and nothing else. ``quarantine`` is None where unknown devices are rejected.
+    """
 
     id: int
     council_id: int
     vendor: str
-    secret: bytes
+    secrets: tuple[bytes, ...]
     require_message_authenticator: bool = True
     venue_id: int | None = None
+    radsec_name: str | None = None
+    quarantine: Quarantine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +74,16 @@ class NasTable:
 
     def __init__(
         self,
-        servers: Iterable[tuple[Network, NetworkAccessServer]] = (),
+        servers: Iterable[tuple[Network | None, NetworkAccessServer]] = (),
         access_points_by_address: Mapping[tuple[int, bytes], AccessPoint] | None = None,
     ) -> None:
         prefixes: dict[tuple[int, int], dict[int, NetworkAccessServer]] = {}
+        self._by_radsec_name: dict[str, NetworkAccessServer] = {}
         for network, server in servers:
+            if server.radsec_name is not None:
+                self._by_radsec_name[server.radsec_name.lower()] = server
+            if network is None:
+                continue
             width = network.max_prefixlen
             shift = width - network.prefixlen
             prefixes.setdefault((width, shift), {})[int(network.network_address) >> shift] = server
@@ -74,8 +95,8 @@ class NasTable:
 
     @property
     def server_count(self) -> int:
-        """How many networks have a network access server."""
-        return sum(len(servers) for _, servers in self._prefixes)
+        """How many networks and names have a network access server."""
+        return sum(len(servers) for _, servers in self._prefixes) + len(self._by_radsec_name)
 
     @property
     def access_point_count(self) -> int:
@@ -92,6 +113,10 @@ class NasTable:
             self._servers_by_source.clear()
         self._servers_by_source[source] = found
         return found
+
+    def find_by_radsec_name(self, names: Iterable[str]) -> NetworkAccessServer | None:
+        """Whose certificate carries one of these DNS names."""
+        return next((server for name in names if (server := self._by_radsec_name.get(name.lower()))), None)
 
     def access_point(self, council_id: int, called_station_id: str | None) -> AccessPoint | None:
         """The access point named by a Called-Station-Id (RFC 3580 section 3.20), if it is one of that council's."""
@@ -167,22 +192,40 @@ class NasDirectory:
             else:
                 reachable = True
 
-    def _open(self, row: RowMapping) -> tuple[Network, NetworkAccessServer] | None:
-        """One row with its secret in clear; a row that cannot be used must not take the others down."""
+    def _open(self, row: RowMapping) -> tuple[Network | None, NetworkAccessServer] | None:
+        """One row with its secrets in clear; a row that cannot be used must not take the others down."""
         try:
-            network = ip_network(str(row["network"]), strict=False)
-            secret = self._keyring.decrypt("nas secret", row["secret_encrypted"])
+            # What speaks RadSec is known by its certificate; its secret protects nothing, so UDP must not use it.
+            is_udp = row["network"] is not None and row["radsec_name"] is None
+            network = ip_network(str(row["network"]), strict=False) if is_udp else None
+            secrets = self._open_secrets(row)
         except (ValueError, PrivacyError) as error:
             logger.error("a network access server cannot be used", nas_id=row["id"], problem=str(error))
             return None
+        quarantine = Quarantine(row["quarantine_vlan"], row["quarantine_role"], row["quarantine_url"])
         return network, NetworkAccessServer(
             id=row["id"],
             council_id=row["council_id"],
             vendor=row["vendor"],
-            secret=secret,
-            require_message_authenticator=row["require_message_authenticator"],
+            secrets=secrets,
+            require_message_authenticator=_requires_message_authenticator(row),
             venue_id=row["venue_id"],
+            radsec_name=row["radsec_name"],
+            quarantine=quarantine if row["unknown_devices"] == "quarantine" else None,
         )
+
+    def _open_secrets(self, row: RowMapping) -> tuple[bytes, ...]:
+        """The present secret, and the previous one while it is still good. Raises PrivacyError."""
+        present = self._keyring.decrypt("nas secret", row["secret_encrypted"])
+        until = row["previous_secret_until"]
+        if row["previous_secret_encrypted"] is None or until is None or until <= datetime.now(UTC):
+            return (present,)
+        return present, self._keyring.decrypt("nas secret", row["previous_secret_encrypted"])
+
+
+def _requires_message_authenticator(row: RowMapping) -> bool:
+    """``auto`` waits for the first one; from then on its absence is an attack."""
+    return row["message_authenticator"] != "auto" or row["message_authenticator_seen_at"] is not None
 
 
 def _place(row: RowMapping) -> tuple[tuple[int, bytes], AccessPoint] | None:

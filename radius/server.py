@@ -18,9 +18,10 @@ from foundation.settings import Settings
 from radius import metrics
 from radius.accounting.sessions import close_lost_sessions
 from radius.accounting.writer import AccountingWriter
+from radius.authentication.credential import CredentialVerifier
 from radius.authentication.log import AuthenticationLog
 from radius.authentication.methods import Authenticator
-from radius.authorization import ReplyPolicy, longest_interim_seconds
+from radius.authorization import Authorizer, longest_interim_seconds
 from radius.batching import Batcher
 from radius.directory import Directory
 from radius.duplicates import DuplicateCache
@@ -54,8 +55,8 @@ class RadiusServer:
         self.writer = AccountingWriter(database)
         self._handlers: dict[Port, Handler] = {
             Port.AUTHENTICATION: AuthenticationHandler(
-                Authenticator(self.directory, keyring),
-                ReplyPolicy(settings, keyring),
+                Authenticator(self.directory, keyring, CredentialVerifier(self.directory, keyring)),
+                Authorizer(settings, keyring),
                 self.log,
                 self.equipment,
                 keyring,

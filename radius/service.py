@@ -19,7 +19,7 @@ import structlog
 from radius import metrics
 from radius.discards import RequestUnansweredError, Unanswered
 from radius.duplicates import DuplicateCache, Key, Known
-from radius.errors import RemoteFaultError
+from radius.errors import PacketDiscarded, RemoteFaultError
 from radius.nas import NasDirectory, NetworkAccessServer
 from radius.packet import Attribute, Code, Packet, decode, encode_reply, verify_request
 
@@ -50,6 +50,8 @@ class Request:
 
     packet: Packet
     nas: NetworkAccessServer
+    # Which of the NAS's secrets it was made with; the reply is made with the same.
+    secret: bytes
     arrival: Arrival
     key: Key
 
@@ -83,9 +85,14 @@ class Service:
         self._repeated = metrics.requests.labels(self._request_code.name.lower(), "repeated")
         self._status_answered = metrics.requests.labels("status_server", "answered")
 
-    def admit(self, datagram: bytes, source: Source, arrival: Arrival) -> Request | bytes | None:
-        """A request to be answered, the octets of an answer that is to be sent again, or None: discarded, counted."""
-        nas = self._equipment.table.find(source[0])
+    def admit(
+        self, datagram: bytes, source: Source, arrival: Arrival, nas: NetworkAccessServer | None = None
+    ) -> Request | bytes | None:
+        """A request to be answered, the octets of an answer that is to be sent again, or None: discarded, counted.
+
+        ``nas`` is given by a transport that knows by more than an address whom it talks to.
+        """
+        nas = nas or self._equipment.table.find(source[0])
         if nas is None:
             self.discard(Unanswered.UNKNOWN_SOURCE)
             return None
@@ -94,17 +101,17 @@ class Service:
             if packet.code not in (self._request_code, Code.STATUS_SERVER):
                 self.discard(Unanswered.WRONG_PORT)
                 return None
-            verify_request(packet, nas.secret, require_message_authenticator=nas.require_message_authenticator)
+            secret = _verify(packet, nas)
         except RemoteFaultError as error:
             self.discard(error.reason)
             return None
         if packet.code is Code.STATUS_SERVER:
             self._status_answered.inc()
-            return encode_reply(self._status_reply, packet, (), nas.secret)
+            return encode_reply(self._status_reply, packet, (), secret)
         key = (*source, packet.code, packet.identifier)
         known = self.duplicates.begin(key, packet.authenticator, arrival.monotonic)
         if known is Known.NEW:
-            return Request(packet, nas, arrival, key)
+            return Request(packet, nas, secret, arrival, key)
         if known is Known.IN_PROGRESS:
             self.discard(Unanswered.REPEATED_WHILE_IN_PROGRESS)
             return None
@@ -115,7 +122,7 @@ class Service:
         """The reply's octets, or None: not answered, counted, and forgotten, so that a retransmission tries again."""
         try:
             code, attributes = await self._handler.handle(request)
-            reply = encode_reply(code, request.packet, attributes, request.nas.secret)
+            reply = encode_reply(code, request.packet, attributes, request.secret)
         except (RequestUnansweredError, RemoteFaultError) as error:
             self.refuse(request, error.reason)
             return None
@@ -138,6 +145,20 @@ class Service:
     def discard(self, reason: StrEnum) -> None:
         """Count a datagram that gets no answer."""
         metrics.discards.labels(self.port, reason).inc()
+
+
+def _verify(packet: Packet, nas: NetworkAccessServer) -> bytes:
+    """The secret that the request was made with. Raises PacketDiscarded for the present secret's reason."""
+    problem: PacketDiscarded | None = None
+    for secret in nas.secrets:
+        try:
+            verify_request(packet, secret, require_message_authenticator=nas.require_message_authenticator)
+        except PacketDiscarded as error:
+            problem = problem or error
+        else:
+            return secret
+    assert problem is not None
+    raise problem
 
 
 def fault_location(error: BaseException) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hmac
 
 from foundation.mac_address import MacAddress, NotAMacAddressError
-from radius.authentication.password import PapProof, Proof
+from radius.authentication.password import PapProof
+from radius.authentication.stored_password import Proof, StoredPassword
 
 # CoovaChilli's documented default, no secret.
 _FIXED_PASSWORD = b"password"
@@ -38,7 +39,7 @@ def is_device_password(proof: Proof, address: MacAddress) -> bool:
     """Whether the password is the device's address in any spelling, or the fixed word."""
     if isinstance(proof, PapProof):
         return _is_address(proof.password, address) or hmac.compare_digest(proof.password, _FIXED_PASSWORD)
-    return any(proof.proves(password) for password in (_FIXED_PASSWORD, *_spelled(address)))
+    return any(proof.proves(StoredPassword.of(password)) for password in (_FIXED_PASSWORD, *_spelled(address)))
 
 
 def _is_address(password: bytes, address: MacAddress) -> bool:

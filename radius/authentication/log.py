@@ -44,6 +44,7 @@ class LogLine:
     reason: str
     user_pseudonym: bytes
     milliseconds: float
+    detail: str = ""
     resident_id: int | None = None
     device_id: int | None = None
 
@@ -114,6 +115,7 @@ def _values(line: LogLine) -> dict[str, Any]:
         "method": line.method,
         "accepted": line.accepted,
         "reason": line.reason,
+        "detail": line.detail,
         "user_pseudonym": line.user_pseudonym,
         "milliseconds": line.milliseconds,
     }

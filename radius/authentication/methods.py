@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Protocol
 
 from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring
 from radius import attributes
+from radius.authentication.credential import CredentialVerifier
 from radius.authentication.device import is_device_password, parse_address, station_address
-from radius.authentication.outcome import Accepted, Outcome, Rejected, RejectReason
-from radius.authentication.password import Proof, read_proofs
-from radius.directory import MOST_TOKEN_USES, Credential, Device, Directory, Token
+from radius.authentication.outcome import Accepted, Outcome, Rejected, RejectReason, Step
+from radius.authentication.password import read_proofs
+from radius.authentication.stored_password import Proof, StoredPassword
+from radius.directory import MOST_TOKEN_USES, Device, Directory, Token
 from radius.errors import MalformedAttributeError
 from radius.nas import NetworkAccessServer
 from radius.packet import Packet
+from radius.service import Request
 
 _TOKEN_NAME = re.compile("t[a-z2-7]{26}")
 _NO_METHOD = "none"
@@ -27,19 +31,31 @@ _EAP = "eap"
 _MAC = "mac"
 
 
-class Authenticator:
-    """Decides Access-Requests; makes no reply and keeps no state."""
+class EapServer(Protocol):
+    """What carries on EAP conversations (``radius.authentication.eap``)."""
 
-    def __init__(self, directory: Directory, keyring: Keyring) -> None:
+    async def step(self, request: Request) -> Step:
+        """The next round of the conversation that the request belongs to."""
+
+
+class Authenticator:
+    """Decides Access-Requests; makes no reply and keeps no state. Without an EAP server, EAP is rejected."""
+
+    def __init__(
+        self, directory: Directory, keyring: Keyring, credentials: CredentialVerifier, eap: EapServer | None = None
+    ) -> None:
         self._directory = directory
         self._keyring = keyring
-        # Opened and compared for names that nobody has.
-        self._nobodys_password = keyring.encrypt("credential", b"nobody's")
+        self._credentials = credentials
+        self._eap = eap
 
-    async def authenticate(self, packet: Packet, nas: NetworkAccessServer, now: datetime) -> Outcome:
-        """Accepted or rejected. Raises what Directory raises when the database does not answer."""
+    async def authenticate(self, request: Request) -> Step:
+        """Accepted, rejected or another round. Raises what Directory raises when the database does not answer."""
+        nas, now = request.nas, request.arrival.at
         try:
-            asked = _read(packet, nas)
+            if attributes.get_octets(request.packet, "EAP-Message") is not None:
+                return await self._eap.step(request) if self._eap else Rejected(_EAP, RejectReason.EAP_NOT_OFFERED)
+            asked = _read(request.packet, request.secret)
         except MalformedAttributeError:
             return Rejected(_NO_METHOD, RejectReason.MALFORMED_ATTRIBUTE)
         if isinstance(asked, Rejected):
@@ -56,14 +72,14 @@ class Authenticator:
         self, user_name: str, proof: Proof, station: MacAddress | None, nas: NetworkAccessServer, now: datetime
     ) -> Outcome:
         token = await self._directory.token(user_name)
-        is_right = proof.proves(self._keyring.one_time_password(user_name).encode())
+        is_right = proof.proves(StoredPassword.of(self._keyring.one_time_password(user_name).encode()))
         pseudonym = self._keyring.device_pseudonym(nas.council_id, station) if station else None
         reason = _token_refusal(token, is_right, pseudonym, nas, now)
         if token is None or reason is not None:
             return Rejected(proof.method, reason or RejectReason.UNKNOWN_USER)
         if not await self._directory.use_token(token.id):
             return Rejected(proof.method, RejectReason.TOKEN_USED_UP)
-        return Accepted(proof.method, token.resident_id, token.device_id)
+        return Accepted(proof.method, token.resident_id, token.device_id, group_name=token.group_name)
 
     async def _by_address(
         self, address: MacAddress, proof: Proof, station: MacAddress | None, nas: NetworkAccessServer, now: datetime
@@ -74,23 +90,25 @@ class Authenticator:
         reason = _device_refusal(device, is_right, station == address, now)
         if device is None or reason is not None:
             return Rejected(_MAC, reason or RejectReason.DEVICE_NOT_REMEMBERED)
-        return Accepted(_MAC, device.resident_id, device.id, good_until=device.remembered_until)
+        good_until, group_name = device.remembered_until, device.group_name
+        return Accepted(_MAC, device.resident_id, device.id, good_until=good_until, group_name=group_name)
 
     async def _by_credential(self, user_name: str, proof: Proof, nas: NetworkAccessServer, now: datetime) -> Outcome:
-        credential = await self._directory.credential(nas.council_id, user_name)
-        sealed = credential.password_encrypted if credential else self._nobodys_password
-        is_right = proof.proves(self._keyring.decrypt("credential", sealed))
-        reason = _credential_refusal(credential, is_right, now)
-        if credential is None or reason is not None:
-            return Rejected(proof.method, reason or RejectReason.UNKNOWN_USER)
-        return Accepted(proof.method, credential.resident_id, good_until=credential.expires_at)
+        verified = await self._credentials.verify(nas.council_id, user_name, proof, now)
+        if isinstance(verified, RejectReason):
+            return Rejected(proof.method, verified)
+        credential = verified.credential
+        return Accepted(
+            proof.method,
+            credential.resident_id,
+            good_until=credential.expires_at,
+            group_name=credential.group_name,
+        )
 
 
-def _read(packet: Packet, nas: NetworkAccessServer) -> tuple[str, Proof, MacAddress | None] | Rejected:
+def _read(packet: Packet, secret: bytes) -> tuple[str, Proof, MacAddress | None] | Rejected:
     """User name, proof and the device's address. Raises MalformedAttributeError."""
-    if attributes.get_octets(packet, "EAP-Message") is not None:
-        return Rejected(_EAP, RejectReason.EAP_NOT_OFFERED)
-    proofs = read_proofs(packet, nas.secret)
+    proofs = read_proofs(packet, secret)
     if not proofs:
         return Rejected(_NO_METHOD, RejectReason.NO_CREDENTIAL)
     if len(proofs) > 1:
@@ -129,16 +147,4 @@ def _device_refusal(device: Device | None, is_right: bool, is_own_address: bool,
         return RejectReason.DEVICE_NOT_REMEMBERED
     if device.remembered_until <= now:
         return RejectReason.DEVICE_NO_LONGER_REMEMBERED
-    return None
-
-
-def _credential_refusal(credential: Credential | None, is_right: bool, now: datetime) -> RejectReason | None:
-    if credential is None:
-        return RejectReason.UNKNOWN_USER
-    if not is_right:
-        return RejectReason.WRONG_PASSWORD
-    if credential.revoked_at is not None:
-        return RejectReason.CREDENTIAL_REVOKED
-    if credential.expires_at is not None and credential.expires_at <= now:
-        return RejectReason.CREDENTIAL_EXPIRED
     return None

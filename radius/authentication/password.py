@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import md5
 
 from radius import attributes
+from radius.authentication.stored_password import Proof, StoredPassword
 from radius.errors import MalformedAttributeError
 from radius.packet import Packet, reveal_password
 
@@ -20,9 +21,11 @@ class PapProof:
     password: bytes
     method = "pap"
 
-    def proves(self, password: bytes) -> bool:
+    def proves(self, stored: StoredPassword) -> bool:
         """Whether this is the password, in a time that does not tell how much of it was right."""
-        return hmac.compare_digest(self.password, password)
+        if stored.password is not None:
+            return hmac.compare_digest(self.password, stored.password)
+        return hmac.compare_digest(StoredPassword.of(self.password).nt_hash, stored.nt_hash)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -34,13 +37,11 @@ class ChapProof:
     challenge: bytes
     method = "chap"
 
-    def proves(self, password: bytes) -> bool:
-        """Whether the password was known to who made the response."""
-        expected = md5(self.identifier + password + self.challenge, usedforsecurity=False).digest()
-        return hmac.compare_digest(self.response, expected)
-
-
-Proof = PapProof | ChapProof
+    def proves(self, stored: StoredPassword) -> bool:
+        """Whether the password was known to who made the response; never where only its hash was kept."""
+        known = stored.password if stored.password is not None else b""
+        expected = md5(self.identifier + known + self.challenge, usedforsecurity=False).digest()
+        return hmac.compare_digest(self.response, expected) and stored.password is not None
 
 
 def read_proofs(packet: Packet, secret: bytes) -> list[Proof]:

@@ -38,7 +38,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 DEVICE = MacAddress.parse("02-00-5E-00-53-01")
 ACCESS_POINT = "00-1A-2B-3C-4D-5E"
 TOKEN_NAME = "t" + "a2b3c4d5e6f7" * 2 + "zz"
-NAS = NetworkAccessServer(id=1, council_id=1, vendor="coovachilli", secret=SECRET, venue_id=None)
+NAS = NetworkAccessServer(id=1, council_id=1, vendor="coovachilli", secrets=(SECRET,), venue_id=None)
 
 Values = dict[str, Any] | list[tuple[str, Any]]
 

@@ -1,0 +1,72 @@
+"""Lasting credentials: is this proof one of knowing a resident's password?
+
+Every path asks the directory once and compares one password, whether the name is known or not, so that the time of a
+reject tells nothing. What a device is told does not tell either; only the log knows the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from foundation.privacy import Keyring
+from radius.authentication.outcome import RejectReason
+from radius.authentication.password import ChapProof
+from radius.authentication.stored_password import Proof, StoredPassword
+from radius.directory import Credential, Directory
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Verified:
+    """Whose credential it is. ``stored`` is what keys of MS-CHAPv2 are derived from; it goes no further than that."""
+
+    credential: Credential
+    stored: StoredPassword
+
+
+class CredentialVerifier:
+    """Compares proofs with stored passwords; keeps no state."""
+
+    def __init__(self, directory: Directory, keyring: Keyring) -> None:
+        self._directory = directory
+        self._keyring = keyring
+        # Opened and compared for names that nobody has.
+        self._nobodys = (keyring.encrypt("nt hash", bytes(16)), keyring.encrypt("credential", b"nobody's"))
+
+    async def verify(self, council_id: int, user_name: str, proof: Proof, now: datetime) -> Verified | RejectReason:
+        """The credential that the proof belongs to, or why not. Raises what Directory raises."""
+        credential = await self._directory.credential(council_id, user_name)
+        stored = self._open(credential)
+        is_right = proof.proves(stored)
+        if credential is None:
+            return RejectReason.UNKNOWN_USER
+        if isinstance(proof, ChapProof) and stored.password is None:
+            return RejectReason.CHAP_NEEDS_PASSWORD
+        if not is_right:
+            return RejectReason.WRONG_PASSWORD
+        return refusal(credential, now) or Verified(credential, stored)
+
+    async def find(self, council_id: int, user_name: str, now: datetime) -> Credential | RejectReason:
+        """The credential of somebody who has shown by other means who it is: by certificate, or a login before."""
+        credential = await self._directory.credential(council_id, user_name)
+        if credential is None:
+            return RejectReason.UNKNOWN_USER
+        return refusal(credential, now) or credential
+
+    def _open(self, credential: Credential | None) -> StoredPassword:
+        nt_hash, password = (
+            (credential.nt_hash_encrypted, credential.password_encrypted) if credential else self._nobodys
+        )
+        known = self._keyring.decrypt("credential", password) if password is not None else None
+        if nt_hash is not None:
+            return StoredPassword(self._keyring.decrypt("nt hash", nt_hash), known)
+        return StoredPassword.of(known or b"")
+
+
+def refusal(credential: Credential, now: datetime) -> RejectReason | None:
+    """Why a credential lets nobody in any more."""
+    if credential.revoked_at is not None:
+        return RejectReason.CREDENTIAL_REVOKED
+    if credential.expires_at is not None and credential.expires_at <= now:
+        return RejectReason.CREDENTIAL_EXPIRED
+    return None
