@@ -8,6 +8,8 @@ what the RFCs prescribe; it is no choice of ours.
 from __future__ import annotations
 
 import hmac
+import itertools
+import secrets
 from hashlib import md5
 
 from radius.errors import LocalFaultError, MalformedAttributeError, UnencodableError
@@ -16,6 +18,10 @@ AUTHENTICATOR_LENGTH = 16
 NO_AUTHENTICATOR = bytes(AUTHENTICATOR_LENGTH)
 _BLOCK_LENGTH = 16
 _LONGEST_PASSWORD = 128
+_SALT_LENGTH = 2
+_SALTS = 0x8000
+# The longest whole number of blocks that an attribute holds beside tag and salt, less the octet of the length.
+LONGEST_SALTED_VALUE = 239
 
 
 def check_secret(secret: bytes) -> None:
@@ -73,6 +79,53 @@ def reveal_password(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes
         revealed += _exclusive_or(block, secret, previous)
         previous = block
     return revealed.rstrip(b"\0")
+
+
+# Salts must differ within a packet. Counted from a random start they do, without the callers knowing of each other.
+_salt_numbers = itertools.count(secrets.randbelow(_SALTS))
+
+
+def hide_salted(value: bytes, secret: bytes, authenticator: bytes) -> bytes:
+    """What RFC 2868 section 3.5 (Tunnel-Password) and RFC 2548 section 2.4.2 (MS-MPPE-Send-Key) put on the wire.
+
+    Salt of two octets with its highest bit set, then length and ``value``, padded to 16 octets and hidden.
+    ``authenticator`` is that of the request, in its replies too. The tag of Tunnel-Password is not part of it: it
+    goes in front, in clear. No two calls of one packet give the same salt. Raises UnencodableError for more than 239
+    octets.
+    """
+    check_secret(secret)
+    if len(value) > LONGEST_SALTED_VALUE:
+        raise UnencodableError(f"a salted value has at most {LONGEST_SALTED_VALUE} octets, not {len(value)}")
+    salt = (_SALTS + next(_salt_numbers) % _SALTS).to_bytes(_SALT_LENGTH, "big")
+    plain = bytes((len(value),)) + value
+    plain += bytes(-len(plain) % _BLOCK_LENGTH)
+    hidden, previous = salt, authenticator + salt
+    for start in range(0, len(plain), _BLOCK_LENGTH):
+        previous = _exclusive_or(plain[start : start + _BLOCK_LENGTH], secret, previous)
+        hidden += previous
+    return hidden
+
+
+def reveal_salted(hidden: bytes, secret: bytes, authenticator: bytes, attribute_name: str = "Tunnel-Password") -> bytes:
+    """The value that ``hide_salted`` hid. ``attribute_name`` is for the error.
+
+    Raises MalformedAttributeError for a salt without its highest bit, a length that is not of whole blocks, and a
+    value that does not end in the last block: so a wrong secret is mostly found, but not always.
+    """
+    check_secret(secret)
+    salt, blocks = hidden[:_SALT_LENGTH], hidden[_SALT_LENGTH:]
+    if not blocks or len(blocks) % _BLOCK_LENGTH or not salt[0] & 0x80:
+        raise MalformedAttributeError(attribute_name, "a salt with its highest bit set and a multiple of 16 octets")
+    revealed, previous = b"", authenticator + salt
+    for start in range(0, len(blocks), _BLOCK_LENGTH):
+        block = blocks[start : start + _BLOCK_LENGTH]
+        revealed += _exclusive_or(block, secret, previous)
+        previous = block
+    length = revealed[0]
+    # The padding has at most 15 octets.
+    if not 0 <= len(revealed) - 1 - length < _BLOCK_LENGTH:
+        raise MalformedAttributeError(attribute_name, "hidden with the secret that both ends share")
+    return revealed[1 : 1 + length]
 
 
 def _exclusive_or(block: bytes, secret: bytes, previous: bytes) -> bytes:

@@ -45,7 +45,7 @@ VALUES_NOT_IN_FREERADIUS = {
 }
 LOAD_ORDER = [
     *("rfc2865", "rfc2866", "rfc2869", "rfc3162", "rfc3576", "rfc4372", "rfc5176", "rfc5580"),
-    *("airespace", "aruba", "chillispot", "cisco", "meraki", "mikrotik", "ruckus", "wispr"),
+    *("airespace", "aruba", "chillispot", "cisco", "meraki", "microsoft", "mikrotik", "ruckus", "wispr"),
 ]
 
 
@@ -115,6 +115,9 @@ def test_named_values_are_freeradiuss(freeradius: Dictionary) -> None:
         ("Error-Cause", 0, 101, "integer"),
         ("Operator-Name", 0, 126, "string"),
         # Vendors
+        ("MS-CHAP2-Response", 311, 25, "octets"),
+        ("MS-MPPE-Send-Key", 311, 16, "octets"),
+        ("MS-MPPE-Recv-Key", 311, 17, "octets"),
         ("WISPr-Bandwidth-Max-Up", 14122, 7, "integer"),
         ("WISPr-Bandwidth-Max-Down", 14122, 8, "integer"),
         ("ChilliSpot-Max-Total-Octets", 14559, 3, "integer"),
