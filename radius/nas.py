@@ -59,6 +59,8 @@ class NetworkAccessServer:
     venue_id: int | None = None
     radsec_name: str | None = None
     quarantine: Quarantine | None = None
+    # Where its RadSec connections must come from; None is anywhere.
+    radsec_network: Network | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,21 +198,23 @@ class NasDirectory:
         """One row with its secrets in clear; a row that cannot be used must not take the others down."""
         try:
             # What speaks RadSec is known by its certificate; its secret protects nothing, so UDP must not use it.
-            is_udp = row["network"] is not None and row["radsec_name"] is None
-            network = ip_network(str(row["network"]), strict=False) if is_udp else None
+            has_network, is_udp = row["network"] is not None, row["radsec_name"] is None
+            network = ip_network(str(row["network"]), strict=False) if has_network else None
             secrets = self._open_secrets(row)
         except (ValueError, PrivacyError) as error:
             logger.error("a network access server cannot be used", nas_id=row["id"], problem=str(error))
             return None
         quarantine = Quarantine(row["quarantine_vlan"], row["quarantine_role"], row["quarantine_url"])
-        return network, NetworkAccessServer(
+        return network if is_udp else None, NetworkAccessServer(
             id=row["id"],
             council_id=row["council_id"],
             vendor=row["vendor"],
             secrets=secrets,
-            require_message_authenticator=_requires_message_authenticator(row),
+            # TLS keeps strangers from altering packets, which is what it would be there for.
+            require_message_authenticator=is_udp and _requires_message_authenticator(row),
             venue_id=row["venue_id"],
             radsec_name=row["radsec_name"],
+            radsec_network=None if is_udp else network,
             quarantine=quarantine if row["unknown_devices"] == "quarantine" else None,
         )
 

@@ -97,14 +97,20 @@ class Service:
             self.discard(Unanswered.UNKNOWN_SOURCE)
             return None
         try:
-            packet = decode(datagram)
-            if packet.code not in (self._request_code, Code.STATUS_SERVER):
-                self.discard(Unanswered.WRONG_PORT)
-                return None
-            secret = _verify(packet, nas)
+            return self.examine(datagram, source, arrival, nas)
         except RemoteFaultError as error:
             self.discard(error.reason)
             return None
+
+    def examine(
+        self, datagram: bytes, source: Source, arrival: Arrival, nas: NetworkAccessServer
+    ) -> Request | bytes | None:
+        """As ``admit``, for a transport that acts on what is wrong with a packet. Raises RemoteFaultError, uncounted."""
+        packet = decode(datagram)
+        if packet.code not in (self._request_code, Code.STATUS_SERVER):
+            self.discard(Unanswered.WRONG_PORT)
+            return None
+        secret = _verify(packet, nas)
         if packet.code is Code.STATUS_SERVER:
             self._status_answered.inc()
             return encode_reply(self._status_reply, packet, (), secret)
