@@ -45,7 +45,7 @@ VALUES_NOT_IN_FREERADIUS = {
 }
 LOAD_ORDER = [
     *("rfc2865", "rfc2866", "rfc2869", "rfc3162", "rfc3576", "rfc4372", "rfc5176", "rfc5580"),
-    *("airespace", "aruba", "chillispot", "cisco", "meraki", "microsoft", "mikrotik", "ruckus", "wispr"),
+    *("airespace", "aruba", "cambium", "chillispot", "cisco", "meraki", "microsoft", "mikrotik", "ruckus", "wispr"),
 ]
 
 
