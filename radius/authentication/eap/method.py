@@ -56,5 +56,8 @@ class Method(Protocol):
     def begin(self) -> bytes:
         """The type data of the first request."""
 
-    async def respond(self, type_data: bytes, now: datetime) -> Round:
-        """What follows a response. Raises EapMalformedError, or what Directory raises without a database."""
+    async def respond(self, type_data: bytes, now: datetime, identifier: int) -> Round:
+        """What follows a response. Raises EapMalformedError, or what Directory raises without a database.
+
+        ``identifier`` is that of the EAP packet, which EAP-MD5 hashes (RFC 3748 section 5.4).
+        """
