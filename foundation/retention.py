@@ -22,6 +22,7 @@ from foundation.schema import (
     accounting_sessions,
     audit_events,
     authentications,
+    credential_pages,
     credentials,
     devices,
     dynamic_authorizations,
@@ -132,6 +133,10 @@ RULES: Final = (
     Rule(
         "revoked credentials", credentials, Action.DELETE, "they let nobody in any more",
         credentials.c.revoked_at, lambda settings: timedelta(days=settings.authentication_days),
+    ),
+    Rule(
+        "pages with a new password", credential_pages, Action.DELETE, "nobody can open them any more",
+        credential_pages.c.expires_at, lambda _settings: timedelta(0),
     ),
     Rule(
         "devices", devices, Action.DELETE, "not seen for long, so probably replaced",

@@ -49,6 +49,13 @@ class PortalSettings(_Section):
     codes_per_device_per_hour: Positive = 5
     codes_per_gateway_per_hour: Positive = 600
     remembered_device_days: Positive = 90
+    # The encrypted network (802.1X) to which residents can get a user name; empty does not offer it. An SSID.
+    secure_network_name: Annotated[str, Field(max_length=32)] = ""
+    # How many user names a resident can have at once, and get in an hour.
+    credentials_per_resident: Positive = 5
+    credentials_per_resident_per_hour: Positive = 5
+    # A new password can be read, and its profile loaded, for so long.
+    credential_page_lifetime_seconds: Positive = 900
 
 
 class MailSettings(_Section):

@@ -4,6 +4,7 @@ from foundation.schema.audit import audit_events, installation
 from foundation.schema.equipment import access_points, network_access_servers
 from foundation.schema.metadata import metadata
 from foundation.schema.people import (
+    credential_pages,
     credentials,
     devices,
     journeys,
@@ -31,6 +32,7 @@ __all__ = [
     "audit_events",
     "authentications",
     "councils",
+    "credential_pages",
     "credentials",
     "devices",
     "dynamic_authorizations",

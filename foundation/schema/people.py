@@ -109,6 +109,22 @@ credentials = Table(
     UniqueConstraint("council_id", "user_name"),
 )
 
+# Where a new password can be read for some minutes: the only place where it stands.
+credential_pages = Table(
+    "credential_pages",
+    metadata,
+    primary_key(),
+    council_id(),
+    reference("credential_id", "credentials", on_delete="CASCADE"),
+    # Keyring.pseudonym("credential page", …) of the unguessable part of its address.
+    Column("path_pseudonym", LargeBinary(16), nullable=False, unique=True),
+    # Keyring.encrypt("credential page", JSON): the password, and the way back.
+    Column("details_encrypted", LargeBinary, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index(None, "credential_id"),
+    Index(None, "expires_at"),
+)
+
 journeys = Table(
     "journeys",
     metadata,

@@ -50,6 +50,17 @@ def _people() -> None:
         table.add_column(sa.Column("nt_hash_encrypted", sa.LargeBinary))
     with op.batch_alter_table("residents") as table:
         table.add_column(sa.Column("group_name", sa.String(64), nullable=False, server_default=""))
+    op.create_table(
+        "credential_pages",
+        sa.Column("id", Identifier, primary_key=True),
+        sa.Column("council_id", Identifier, sa.ForeignKey("councils.id"), nullable=False),
+        sa.Column("credential_id", Identifier, sa.ForeignKey("credentials.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("path_pseudonym", sa.LargeBinary(16), nullable=False, unique=True),
+        sa.Column("details_encrypted", sa.LargeBinary, nullable=False),
+        sa.Column("expires_at", UtcDateTime, nullable=False),
+    )
+    op.create_index("ix_credential_pages_credential_id", "credential_pages", ["credential_id"])
+    op.create_index("ix_credential_pages_expires_at", "credential_pages", ["expires_at"])
 
 
 def _sessions() -> None:
