@@ -35,7 +35,7 @@ class CredentialVerifier:
 
     async def verify(self, council_id: int, user_name: str, proof: Proof, now: datetime) -> Verified | RejectReason:
         """The credential that the proof belongs to, or why not. Raises what Directory raises."""
-        credential = await self._directory.credential(council_id, user_name)
+        credential = await self._directory.credential(council_id, _without_domain(user_name))
         stored = self._open(credential)
         is_right = proof.proves(stored)
         if credential is None:
@@ -48,7 +48,7 @@ class CredentialVerifier:
 
     async def find(self, council_id: int, user_name: str, now: datetime) -> Credential | RejectReason:
         """The credential of somebody who has shown by other means who it is: by certificate, or a login before."""
-        credential = await self._directory.credential(council_id, user_name)
+        credential = await self._directory.credential(council_id, _without_domain(user_name))
         if credential is None:
             return RejectReason.UNKNOWN_USER
         return refusal(credential, now) or credential
@@ -70,3 +70,16 @@ def refusal(credential: Credential, now: datetime) -> RejectReason | None:
     if credential.expires_at is not None and credential.expires_at <= now:
         return RejectReason.CREDENTIAL_EXPIRED
     return None
+
+
+def readable_name(user_name: bytes) -> str:
+    """A user name from inside a tunnel, fit for a look-up whatever its octets are.
+
+    What is not UTF-8, and NUL, becomes U+FFFD: nobody's name has it, so that nobody is found.
+    """
+    return user_name.decode(errors="replace").replace("\0", "\ufffd")
+
+
+def _without_domain(user_name: str) -> str:
+    """Windows puts a domain, or the computer's own name, before a user name; nobody's name here has a backslash."""
+    return user_name.rpartition("\\")[2]

@@ -23,6 +23,8 @@ CHALLENGE_OCTETS: Final = 16
 NT_RESPONSE_OCTETS: Final = 24
 RESPONSE_OCTETS: Final = 49
 """Peer challenge, 8 reserved octets, NT-Response, flags (RFC 2759 section 4)."""
+ATTRIBUTE_OCTETS: Final = 50
+"""MS-CHAP2-Response: identifier, flags, peer challenge, 8 reserved octets, NT-Response (RFC 2548 section 2.3.2)."""
 
 _KEY_OCTETS: Final = 16
 _RESERVED_OCTETS: Final = 8
@@ -70,7 +72,10 @@ class Mschapv2Proof:
         return hmac.compare_digest(self.nt_response, challenge_response(challenge, stored.nt_hash))
 
     def success(self, stored: StoredPassword) -> bytes:
-        """``S=`` and 40 hexadecimal digits, by which the device sees that the server knows the password too."""
+        """``S=`` and 40 hexadecimal digits, by which the device sees that the server knows the password too.
+
+        In MS-CHAP2-Success the identifier stands before it, as it does before the failure message in MS-CHAP-Error.
+        """
         digest = authenticator_response(
             stored.nt_hash, self.nt_response, self.peer_challenge, self.authenticator_challenge, self.user_name
         )
@@ -81,12 +86,8 @@ class Mschapv2Proof:
         return mppe_keys(stored.nt_hash, self.nt_response)
 
 
-def read_response(
-    response: bytes, *, user_name: bytes, authenticator_challenge: bytes, identifier: int
-) -> Mschapv2Proof | None:
-    """The proof in a response of 49 octets; None for another length. Reserved octets and flags are ignored."""
-    if len(response) != RESPONSE_OCTETS:
-        return None
+def read_response(response: bytes, user_name: bytes, authenticator_challenge: bytes, identifier: int) -> Mschapv2Proof:
+    """The proof in a response of 49 octets. Reserved octets and flags are ignored."""
     nt_response_at = CHALLENGE_OCTETS + _RESERVED_OCTETS
     return Mschapv2Proof(
         user_name,
@@ -95,6 +96,11 @@ def read_response(
         nt_response=response[nt_response_at : nt_response_at + NT_RESPONSE_OCTETS],
         identifier=identifier,
     )
+
+
+def read_attribute(value: bytes, user_name: bytes, authenticator_challenge: bytes) -> Mschapv2Proof:
+    """The proof in the 50 octets of MS-CHAP2-Response, in RADIUS or in TTLS."""
+    return read_response(value[2:] + value[1:2], user_name, authenticator_challenge, identifier=value[0])
 
 
 def new_challenge() -> bytes:

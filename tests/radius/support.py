@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from foundation.credentials import nt_hash
 from foundation.database import Database
 from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring
@@ -126,6 +127,21 @@ async def add_credential(
         council_id=city.council_id,
         user_name=name,
         password_encrypted=sealed,
+        created_at=datetime.now(UTC),
+        **more,
+    )
+
+
+async def add_hashed_credential(
+    database: Database, keyring: Keyring, city: City, name: str, password: str, **more: Any
+) -> None:
+    """A lasting credential of which only the NT hash is kept, as the portal makes them."""
+    await insert(
+        database,
+        credentials,
+        council_id=city.council_id,
+        user_name=name,
+        nt_hash_encrypted=keyring.encrypt("nt hash", nt_hash(password)),
         created_at=datetime.now(UTC),
         **more,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +15,7 @@ from radius.authentication.mschap import (
     challenge_response,
     failure,
     mppe_keys,
+    read_attribute,
     read_response,
     without_domain,
 )
@@ -75,16 +75,10 @@ def test_a_windows_domain_takes_no_part() -> None:
     assert Mschapv2Proof(rb"CITY\User", AUTHENTICATOR_CHALLENGE, PEER_CHALLENGE, NT_RESPONSE, 7).proves(STORED)
 
 
-def test_a_response_is_read_by_its_fields() -> None:
-    octets = PEER_CHALLENGE + bytes(8) + NT_RESPONSE + b"\0"
-    proof = read_response(octets, user_name=USER_NAME, authenticator_challenge=AUTHENTICATOR_CHALLENGE, identifier=7)
-    assert proof == PROOF
-
-
-@pytest.mark.parametrize("length", [0, 48, 50])
-def test_a_response_of_another_length_is_none(length: int) -> None:
-    response = bytes(length)
-    assert read_response(response, user_name=b"a", authenticator_challenge=bytes(16), identifier=0) is None
+def test_a_response_is_read_by_its_fields_in_eap_and_in_radius() -> None:
+    fields = PEER_CHALLENGE + bytes(8) + NT_RESPONSE
+    assert read_response(fields + b"\0", USER_NAME, AUTHENTICATOR_CHALLENGE, 7) == PROOF
+    assert read_attribute(b"\x07\x00" + fields, USER_NAME, AUTHENTICATOR_CHALLENGE) == PROOF
 
 
 def test_the_failure_message_has_the_rfcs_form_and_a_fresh_challenge() -> None:
