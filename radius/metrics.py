@@ -113,3 +113,28 @@ sessions_lost = Counter(
 disconnects = Counter(
     "citywifi_radius_disconnects_total", "Disconnect-Requests sent to access equipment, by result.", ["result"]
 )
+
+radsec_connections = Gauge(
+    "citywifi_radius_radsec_connections",
+    "RadSec connections of known equipment.",
+    multiprocess_mode="livesum",
+)
+radsec_connections_limit = Gauge(
+    "citywifi_radius_radsec_connections_limit",
+    "How many RadSec connections there may be at the same time.",
+    multiprocess_mode="livesum",
+)
+radsec_handshakes = Gauge(
+    "citywifi_radius_radsec_handshakes",
+    "RadSec connections whose certificate is not known yet.",
+    multiprocess_mode="livesum",
+)
+radsec_handshakes_limit = Gauge(
+    "citywifi_radius_radsec_handshakes_limit",
+    "How many RadSec connections may be in their handshake at the same time.",
+    multiprocess_mode="livesum",
+)
+radsec_refusals = Counter(
+    "citywifi_radius_radsec_refusals_total", "RadSec connections that were not let in, by reason.", ["reason"]
+)
+radsec_closed = Counter("citywifi_radius_radsec_closed_total", "RadSec connections that ended, by reason.", ["reason"])

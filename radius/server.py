@@ -28,6 +28,7 @@ from radius.duplicates import DuplicateCache
 from radius.handlers import AccountingHandler, AuthenticationHandler
 from radius.nas import NasDirectory
 from radius.service import Handler, Port, Service
+from radius.transport.radsec import RadSecTransport, open_radsec
 from radius.transport.udp import UdpTransport, bind
 
 logger = structlog.get_logger(__name__)
@@ -44,6 +45,7 @@ class RadiusServer:
     """A running server. ``running`` starts and stops one."""
 
     def __init__(self, runtime: Runtime) -> None:
+        self._installation = runtime.settings
         settings = runtime.settings.radius
         database, keyring = runtime.database, runtime.keyring
         self._settings = settings
@@ -67,10 +69,11 @@ class RadiusServer:
             ),
         }
         self.transports: dict[Port, UdpTransport] = {}
+        self.radsec: RadSecTransport | None = None
         self.jobs: list[asyncio.Task[None]] = []
 
     def bind(self) -> None:
-        """Bind both ports. Raises OSError."""
+        """Bind the ports. Raises OSError, or NotReadyError when RadSec's certificates cannot be used."""
         ports = {
             Port.AUTHENTICATION: self._settings.authentication_port,
             Port.ACCOUNTING: self._settings.accounting_port,
@@ -80,6 +83,9 @@ class RadiusServer:
             duplicates = DuplicateCache(keep_seconds=self._settings.duplicate_cache_seconds)
             service = Service(port, self.equipment, self._handlers[port], duplicates, time.monotonic)
             self.transports[port] = UdpTransport(service, bound)
+        if self._installation.radsec.enabled:
+            services = {port: transport.service for port, transport in self.transports.items()}
+            self.radsec = open_radsec(self._installation, self.equipment, services)
 
     async def stop(self) -> None:
         """Answer what was admitted, write what waits, close."""
@@ -88,6 +94,8 @@ class RadiusServer:
         await asyncio.gather(*self.jobs, return_exceptions=True)
         for transport in self.transports.values():
             await transport.stop(_STOP_PATIENCE_SECONDS)
+        if self.radsec is not None:
+            await self.radsec.stop()
         await self.writer.drain()
         await self.log.drain()
 
@@ -97,6 +105,9 @@ class RadiusServer:
             transport.start()
         forever = (self.equipment.keep_fresh(), self._sample_metrics(), self._close_lost_sessions())
         self.jobs = [asyncio.create_task(job) for job in forever]
+        if self.radsec is not None:
+            self.radsec.start()
+            self.jobs.append(asyncio.create_task(self.radsec.keep_checked()))
 
     async def _sample_metrics(self) -> None:
         while True:
@@ -113,6 +124,8 @@ class RadiusServer:
         for name, queue in queues.items():
             metrics.queue_length.labels(name).set(len(queue))
             metrics.queue_limit.labels(name).set(queue.limit)
+        if self.radsec is not None:
+            self.radsec.sample_metrics()
         for port, transport in self.transports.items():
             duplicates = transport.service.duplicates
             metrics.in_progress.labels(port).set(transport.in_progress)
@@ -155,6 +168,8 @@ async def serve(settings: Settings) -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
     async with open_runtime(settings) as runtime, running(runtime) as server:
         addresses = {port.value: "{}:{}".format(*transport.address) for port, transport in server.transports.items()}
+        if server.radsec is not None:
+            addresses["radsec"] = "{}:{}".format(*server.radsec.address)
         logger.info("RADIUS serves", **addresses)
         notify_ready()
         await _stop_or_failure(server)
