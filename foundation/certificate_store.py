@@ -102,9 +102,9 @@ class CertificateStore:
         self._write_server(Pair(whole, pair.key))
         return details
 
-    def issue_device(self, user_name: str, now: datetime) -> Pair:
+    def issue_device(self, user_name: str, council_code: str, now: datetime) -> Pair:
         """A certificate for a resident's device (EAP-TLS); its key is only in what this returns."""
-        return self._remember(self._open_authority().issue_device(user_name, now), now)
+        return self._remember(self._open_authority().issue_device(user_name, council_code, now), now)
 
     def issue_equipment(self, dns_name: str, now: datetime) -> Pair:
         """A certificate for access equipment that speaks RadSec; its key is only in what this returns."""

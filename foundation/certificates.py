@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Final
+from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -38,6 +38,8 @@ _HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,6
 _UTF8_STRING_TAG: Final = 0x0C
 _PKCS12_ROUNDS: Final = 100_000
 
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+
 
 class CertificateError(Exception):
     """A certificate, a key or their file cannot be used; the message says why and what to do."""
@@ -49,6 +51,8 @@ class CertificateDetails:
 
     subject: str
     common_name: str
+    # Of a device that our authority issued it to: the code of its resident's council.
+    organisation: str
     dns_names: tuple[str, ...]
     # User principal names and email addresses: whose device it is.
     user_names: tuple[str, ...]
@@ -161,22 +165,27 @@ class Authority:
         """For the RADIUS server; devices compare the name. Raises CertificateError for a name that is none."""
         names = [checked_dns_name(name) for name in dns_names]
         alternatives = [x509.DNSName(name) for name in names]
-        return self._issue(names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH, now, SERVER_DAYS)
+        subject = _subject(names[0], "")
+        return self._issue(subject, alternatives, ExtendedKeyUsageOID.SERVER_AUTH, now, SERVER_DAYS)
 
-    def issue_device(self, user_name: str, now: datetime) -> Pair:
-        """For a resident's device (EAP-TLS). Raises CertificateError for a name that a certificate cannot carry."""
+    def issue_device(self, user_name: str, council_code: str, now: datetime) -> Pair:
+        """For a resident's device (EAP-TLS). Raises CertificateError for a name that a certificate cannot carry.
+
+        The council is its organisation, because two councils may have the same user name.
+        """
         octets = user_name.encode()
         if not 0 < len(octets) <= _LONGEST_NAME:
             raise CertificateError(
                 f"a certificate can carry user names of 1 to {_LONGEST_NAME} octets, and this one has {len(octets)}"
             )
         principal = x509.OtherName(_USER_PRINCIPAL_NAME, bytes([_UTF8_STRING_TAG, len(octets)]) + octets)
-        return self._issue(user_name, [principal], ExtendedKeyUsageOID.CLIENT_AUTH, now, CLIENT_DAYS)
+        subject = _subject(user_name, council_code)
+        return self._issue(subject, [principal], ExtendedKeyUsageOID.CLIENT_AUTH, now, CLIENT_DAYS)
 
     def issue_equipment(self, dns_name: str, now: datetime) -> Pair:
         """For access equipment or a proxy that speaks RadSec. Raises CertificateError for a name that is none."""
         name = checked_dns_name(dns_name)
-        return self._issue(name, [x509.DNSName(name)], ExtendedKeyUsageOID.CLIENT_AUTH, now, CLIENT_DAYS)
+        return self._issue(_subject(name, ""), [x509.DNSName(name)], ExtendedKeyUsageOID.CLIENT_AUTH, now, CLIENT_DAYS)
 
     def revocation_list(self, revoked: Mapping[str, datetime], now: datetime) -> bytes:
         """The list (PEM) of serial numbers and when each was revoked.
@@ -198,12 +207,17 @@ class Authority:
         return builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def _issue(
-        self, name: str, alternatives: Iterable[x509.GeneralName], purpose: ObjectIdentifier, now: datetime, days: int
+        self,
+        subject: x509.Name,
+        alternatives: Iterable[x509.GeneralName],
+        purpose: ObjectIdentifier,
+        now: datetime,
+        days: int,
     ) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
         ends = min(now + timedelta(days=days), self._certificate.not_valid_after_utc)
         builder = (
-            _builder(_subject(name, ""), self._certificate.subject, key, now, ends)
+            _builder(subject, self._certificate.subject, key, now, ends)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(digital_signature=True), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
@@ -279,21 +293,13 @@ def _key_usage(
 
 def _details(certificate: x509.Certificate) -> CertificateDetails:
     subject = certificate.subject
-    common = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     dns_names, user_names = _alternative_names(certificate)
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-        is_authority = constraints.ca
-    except x509.ExtensionNotFound:
-        is_authority = False
-    try:
-        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        purposes = frozenset(_PURPOSES.get(oid, oid.dotted_string) for oid in usage)
-    except x509.ExtensionNotFound:
-        purposes = frozenset(_PURPOSES.values())
+    constraints = _extension(certificate, x509.BasicConstraints)
+    usage = _extension(certificate, x509.ExtendedKeyUsage)
     return CertificateDetails(
         subject=subject.rfc4514_string(),
-        common_name=str(common[0].value) if common else "",
+        common_name=_first(subject, NameOID.COMMON_NAME),
+        organisation=_first(subject, NameOID.ORGANIZATION_NAME),
         dns_names=dns_names,
         user_names=user_names,
         issuer=certificate.issuer.rfc4514_string(),
@@ -301,17 +307,28 @@ def _details(certificate: x509.Certificate) -> CertificateDetails:
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(":").upper(),
-        is_authority=is_authority,
+        is_authority=constraints is not None and constraints.ca,
         is_self_signed=certificate.subject == certificate.issuer,
-        purposes=purposes,
+        purposes=frozenset(_PURPOSES.get(oid, oid.dotted_string) for oid in usage or _PURPOSES),
     )
+
+
+def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _first(name: x509.Name, kind: ObjectIdentifier) -> str:
+    found = name.get_attributes_for_oid(kind)
+    return str(found[0].value) if found else ""
 
 
 def _alternative_names(certificate: x509.Certificate) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """DNS names in small letters, and user principal names and email addresses."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    names = _extension(certificate, x509.SubjectAlternativeName)
+    if names is None:
         return (), ()
     users = [_principal(name) for name in names.get_values_for_type(x509.OtherName)]
     users += names.get_values_for_type(x509.RFC822Name)

@@ -24,7 +24,9 @@ from foundation.schema import installation, network_access_servers
 from foundation.settings import Settings
 
 # Shared secrets that stand in examples everywhere, so that anybody may try them.
-WELL_KNOWN_SECRETS = frozenset({b"testing123", b"secret", b"radius", b"uamsecret", b"demo-uamsecret", b"password", b""})
+WELL_KNOWN_SECRETS = frozenset(
+    {b"testing123", b"secret", b"radius", b"uamsecret", b"demo-uamsecret", b"password", b"radsec", b""}
+)
 
 SUPERVISED_VARIABLE = "CITYWIFI_SUPERVISED"
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -77,13 +79,22 @@ async def check_schema(database: Database) -> None:
 async def check_ready(settings: Settings, database: Database, keyring: Keyring) -> None:
     """Refuse what would go wrong later, or be unsafe at once. Raises NotReadyError."""
     await check_schema(database)
+    facts = await check_key(database, keyring)
+    # The secret of RadSec is a word that everybody knows (RFC 6614 section 2.3); its certificate protects it.
+    udp = select(network_access_servers.c.secret_encrypted).where(network_access_servers.c.radsec_name.is_(None))
     async with database.read() as connection:
-        facts = {row.name: row.value for row in await connection.execute(select(installation))}
-        sealed = (await connection.execute(select(network_access_servers.c.secret_encrypted))).scalars().all()
-    if facts.get("key_fingerprint", keyring.fingerprint) != keyring.fingerprint:
-        raise NotReadyError("the key file is not the one that sealed this database; restore the right one")
+        sealed = (await connection.execute(udp)).scalars().all()
     if not settings.demo:
         _refuse_demo(facts, keyring, sealed)
+
+
+async def check_key(database: Database, keyring: Keyring) -> dict[str, str]:
+    """What is written about the installation. Raises NotReadyError unless the key is the one that sealed it."""
+    async with database.read() as connection:
+        facts = {row.name: row.value for row in await connection.execute(select(installation))}
+    if facts.get("key_fingerprint", keyring.fingerprint) != keyring.fingerprint:
+        raise NotReadyError("the key file is not the one that sealed this database; restore the right one")
+    return facts
 
 
 def _refuse_demo(facts: dict[str, str], keyring: Keyring, sealed_secrets: Sequence[bytes]) -> None:
