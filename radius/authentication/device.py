@@ -35,11 +35,13 @@ def station_address(calling_station_id: str | None) -> MacAddress | None:
         return None
 
 
-def is_device_password(proof: Proof, address: MacAddress) -> bool:
-    """Whether the password is the device's address in any spelling, or the fixed word."""
+def proven_password(proof: Proof, address: MacAddress) -> StoredPassword | None:
+    """Which password was proven: the device's address in any spelling, or the fixed word. None for any other."""
     if isinstance(proof, PapProof):
-        return _is_address(proof.password, address) or hmac.compare_digest(proof.password, _FIXED_PASSWORD)
-    return any(proof.proves(StoredPassword.of(password)) for password in (_FIXED_PASSWORD, *_spelled(address)))
+        is_right = _is_address(proof.password, address) or hmac.compare_digest(proof.password, _FIXED_PASSWORD)
+        return StoredPassword.of(proof.password) if is_right else None
+    possible = [StoredPassword.of(password) for password in (_FIXED_PASSWORD, *_spelled(address))]
+    return next((password for password in possible if proof.proves(password)), None)
 
 
 def _is_address(password: bytes, address: MacAddress) -> bool:

@@ -8,6 +8,7 @@ nothing.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -15,20 +16,35 @@ from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring
 from radius import attributes
 from radius.authentication.credential import CredentialVerifier
-from radius.authentication.device import is_device_password, parse_address, station_address
+from radius.authentication.device import parse_address, proven_password, station_address
+from radius.authentication.mschap import Mschapv2Proof
+from radius.authentication.mschap_attributes import error_attributes, success_attributes
 from radius.authentication.outcome import Accepted, Outcome, Rejected, RejectReason, Step
 from radius.authentication.password import read_proofs
 from radius.authentication.stored_password import Proof, StoredPassword
 from radius.directory import MOST_TOKEN_USES, Device, Directory, Token
 from radius.errors import MalformedAttributeError
 from radius.nas import NetworkAccessServer
-from radius.packet import Packet
 from radius.service import Request
 
 _TOKEN_NAME = re.compile("t[a-z2-7]{26}")
 _NO_METHOD = "none"
 _EAP = "eap"
 _MAC = "mac"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Claim:
+    """Who a request says it is from, and how it would show that; ``station`` is the device's address."""
+
+    request: Request
+    user_name: str
+    proof: Proof
+    station: MacAddress | None
+
+
+Decision = Rejected | tuple[Accepted, StoredPassword]
+"""With the password that was proven, of which MS-CHAPv2 makes its keys."""
 
 
 class EapServer(Protocol):
@@ -51,73 +67,89 @@ class Authenticator:
 
     async def authenticate(self, request: Request) -> Step:
         """Accepted, rejected or another round. Raises what Directory raises when the database does not answer."""
-        nas, now = request.nas, request.arrival.at
         try:
-            if attributes.get_octets(request.packet, "EAP-Message") is not None:
+            is_eap = attributes.get_octets(request.packet, "EAP-Message") is not None
+            proofs = read_proofs(request.packet, request.secret)
+            if len(proofs) + is_eap > 1:
+                return Rejected(_NO_METHOD, RejectReason.TWO_CREDENTIALS)
+            if is_eap:
                 return await self._eap.step(request) if self._eap else Rejected(_EAP, RejectReason.EAP_NOT_OFFERED)
-            asked = _read(request.packet, request.secret)
+            if not proofs:
+                return Rejected(_NO_METHOD, RejectReason.NO_CREDENTIAL)
+            claim = _read(request, proofs[0])
         except MalformedAttributeError:
             return Rejected(_NO_METHOD, RejectReason.MALFORMED_ATTRIBUTE)
-        if isinstance(asked, Rejected):
-            return asked
-        user_name, proof, station = asked
-        if _TOKEN_NAME.fullmatch(user_name):
-            return await self._by_token(user_name, proof, station, nas, now)
-        address = parse_address(user_name)
-        if address is not None:
-            return await self._by_address(address, proof, station, nas, now)
-        return await self._by_credential(user_name, proof, nas, now)
+        return _with_method_attributes(await self._decide(claim), claim)
 
-    async def _by_token(
-        self, user_name: str, proof: Proof, station: MacAddress | None, nas: NetworkAccessServer, now: datetime
-    ) -> Outcome:
-        token = await self._directory.token(user_name)
-        is_right = proof.proves(StoredPassword.of(self._keyring.one_time_password(user_name).encode()))
-        pseudonym = self._keyring.device_pseudonym(nas.council_id, station) if station else None
+    async def _decide(self, claim: _Claim) -> Decision:
+        if not claim.user_name:
+            return Rejected(claim.proof.method, RejectReason.NO_USER_NAME)
+        if _TOKEN_NAME.fullmatch(claim.user_name):
+            return await self._by_token(claim)
+        address = parse_address(claim.user_name)
+        if address is not None:
+            return await self._by_address(claim, address)
+        return await self._by_credential(claim)
+
+    async def _by_token(self, claim: _Claim) -> Decision:
+        method, nas, now = claim.proof.method, claim.request.nas, claim.request.arrival.at
+        token = await self._directory.token(claim.user_name)
+        password = StoredPassword.of(self._keyring.one_time_password(claim.user_name).encode())
+        is_right = claim.proof.proves(password)
+        pseudonym = self._keyring.device_pseudonym(nas.council_id, claim.station) if claim.station else None
         reason = _token_refusal(token, is_right, pseudonym, nas, now)
         if token is None or reason is not None:
-            return Rejected(proof.method, reason or RejectReason.UNKNOWN_USER)
+            return Rejected(method, reason or RejectReason.UNKNOWN_USER)
         if not await self._directory.use_token(token.id):
-            return Rejected(proof.method, RejectReason.TOKEN_USED_UP)
-        return Accepted(proof.method, token.resident_id, token.device_id, group_name=token.group_name)
+            return Rejected(method, RejectReason.TOKEN_USED_UP)
+        return Accepted(method, token.resident_id, token.device_id, group_name=token.group_name), password
 
-    async def _by_address(
-        self, address: MacAddress, proof: Proof, station: MacAddress | None, nas: NetworkAccessServer, now: datetime
-    ) -> Outcome:
+    async def _by_address(self, claim: _Claim, address: MacAddress) -> Decision:
+        nas, now = claim.request.nas, claim.request.arrival.at
         pseudonym = self._keyring.device_pseudonym(nas.council_id, address)
         device = await self._directory.device(nas.council_id, pseudonym)
-        is_right = is_device_password(proof, address)
-        reason = _device_refusal(device, is_right, station == address, now)
-        if device is None or reason is not None:
+        password = proven_password(claim.proof, address)
+        reason = _device_refusal(device, password is not None, claim.station == address, now)
+        if device is None or password is None or reason is not None:
             return Rejected(_MAC, reason or RejectReason.DEVICE_NOT_REMEMBERED)
         good_until, group_name = device.remembered_until, device.group_name
-        return Accepted(_MAC, device.resident_id, device.id, good_until=good_until, group_name=group_name)
+        return Accepted(_MAC, device.resident_id, device.id, good_until=good_until, group_name=group_name), password
 
-    async def _by_credential(self, user_name: str, proof: Proof, nas: NetworkAccessServer, now: datetime) -> Outcome:
-        verified = await self._credentials.verify(nas.council_id, user_name, proof, now)
+    async def _by_credential(self, claim: _Claim) -> Decision:
+        method, request = claim.proof.method, claim.request
+        verified = await self._credentials.verify(
+            request.nas.council_id, claim.user_name, claim.proof, request.arrival.at
+        )
         if isinstance(verified, RejectReason):
-            return Rejected(proof.method, verified)
+            return Rejected(method, verified)
         credential = verified.credential
-        return Accepted(
-            proof.method,
+        accepted = Accepted(
+            method,
             credential.resident_id,
             good_until=credential.expires_at,
             group_name=credential.group_name,
         )
+        return accepted, verified.stored
 
 
-def _read(packet: Packet, secret: bytes) -> tuple[str, Proof, MacAddress | None] | Rejected:
-    """User name, proof and the device's address. Raises MalformedAttributeError."""
-    proofs = read_proofs(packet, secret)
-    if not proofs:
-        return Rejected(_NO_METHOD, RejectReason.NO_CREDENTIAL)
-    if len(proofs) > 1:
-        return Rejected(_NO_METHOD, RejectReason.TWO_CREDENTIALS)
-    user_name = attributes.get_text(packet, "User-Name")
-    if not user_name:
-        return Rejected(proofs[0].method, RejectReason.NO_USER_NAME)
-    calling = attributes.get_text(packet, "Calling-Station-Id", lenient=True)
-    return user_name, proofs[0], station_address(calling)
+def _read(request: Request, proof: Proof) -> _Claim:
+    """Raises MalformedAttributeError."""
+    user_name = attributes.get_text(request.packet, "User-Name") or ""
+    calling = attributes.get_text(request.packet, "Calling-Station-Id", lenient=True)
+    return _Claim(request, user_name, proof, station_address(calling))
+
+
+def _with_method_attributes(decision: Decision, claim: _Claim) -> Outcome:
+    """What MS-CHAPv2 tells the device and its equipment of the result; the other methods tell nothing."""
+    proof, request = claim.proof, claim.request
+    if not isinstance(proof, Mschapv2Proof):
+        return decision if isinstance(decision, Rejected) else decision[0]
+    error = error_attributes(proof)
+    if isinstance(decision, Rejected):
+        return replace(decision, attributes=error)
+    accepted, password = decision
+    success = success_attributes(proof, password, request.secret, request.packet.authenticator)
+    return replace(accepted, attributes=success, refusal_attributes=error)
 
 
 def _token_refusal(

@@ -62,8 +62,12 @@ class RejectReason(StrEnum):
 
 _EXPLANATIONS = {
     RejectReason.NO_USER_NAME: "the request has no User-Name",
-    RejectReason.NO_CREDENTIAL: "the request has neither User-Password nor CHAP-Password",
-    RejectReason.TWO_CREDENTIALS: "the request has both User-Password and CHAP-Password (RFC 2865 section 4.1)",
+    RejectReason.NO_CREDENTIAL: (
+        "the request has no User-Password, CHAP-Password, MS-CHAP2-Response or EAP-Message (MS-CHAPv1 is not offered)"
+    ),
+    RejectReason.TWO_CREDENTIALS: (
+        "the request has more than one of User-Password, CHAP-Password, MS-CHAP2-Response and EAP-Message"
+    ),
     RejectReason.MALFORMED_ATTRIBUTE: "an attribute's value does not fit its type",
     RejectReason.EAP_NOT_OFFERED: "EAP was tried and is not offered: the server has no certificate",
     RejectReason.UNKNOWN_USER: "nobody has this user name",

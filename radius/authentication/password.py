@@ -1,4 +1,7 @@
-"""Proof that somebody knows a password: PAP and CHAP (RFC 2865 sections 5.2, 5.3 and 5.40, RFC 1994)."""
+"""Proof that somebody knows a password: PAP and CHAP (RFC 2865 sections 5.2, 5.3 and 5.40, RFC 1994).
+
+MS-CHAPv2 is in ``radius.authentication.mschap``; what a request offers of all of them is read here.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from dataclasses import dataclass
 from hashlib import md5
 
 from radius import attributes
+from radius.authentication.mschap_attributes import read_proof
 from radius.authentication.stored_password import Proof, StoredPassword
 from radius.errors import MalformedAttributeError
 from radius.packet import Packet, reveal_password
@@ -45,7 +49,7 @@ class ChapProof:
 
 
 def read_proofs(packet: Packet, secret: bytes) -> list[Proof]:
-    """What an Access-Request offers: none, one, or both (against RFC 2865 section 4.1).
+    """What an Access-Request offers: none, one, or several, which RFC 2865 section 4.1 forbids.
 
     Raises MalformedAttributeError.
     """
@@ -60,4 +64,7 @@ def read_proofs(packet: Packet, secret: bytes) -> list[Proof]:
         # Without CHAP-Challenge the Request Authenticator is the challenge.
         challenge = attributes.get_octets(packet, "CHAP-Challenge") or packet.authenticator
         proofs.append(ChapProof(response[:1], response[1:], challenge))
+    mschapv2 = read_proof(packet)
+    if mschapv2 is not None:
+        proofs.append(mschapv2)
     return proofs
