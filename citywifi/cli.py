@@ -7,16 +7,28 @@ from typing import Annotated
 
 import typer
 
-from citywifi.commands import console_password, council, database, doctor, imports, replay, report, serve, terms
+from citywifi.commands import (
+    certificates,
+    console_password,
+    council,
+    database,
+    doctor,
+    imports,
+    replay,
+    report,
+    serve,
+    terms,
+)
 from citywifi.demo_settings import use_running_demo
 from citywifi.errors import CommandError
+from foundation.certificates import CertificateError
 from foundation.database import DatabaseError
 from foundation.privacy import PrivacyError
 from foundation.runtime import NotReadyError
 from foundation.settings import SettingsError
 
 # Faults that the person at the keyboard can mend; everything else is ours and keeps its traceback.
-_MENDABLE = (CommandError, SettingsError, DatabaseError, PrivacyError, NotReadyError)
+_MENDABLE = (CommandError, SettingsError, DatabaseError, PrivacyError, NotReadyError, CertificateError)
 
 app = typer.Typer(
     name="citywifi",
@@ -32,6 +44,7 @@ app.command("console-password")(console_password.console_password)
 app.add_typer(database.app, name="database")
 app.add_typer(council.app, name="council")
 app.add_typer(terms.app, name="terms")
+app.add_typer(certificates.app, name="certificates")
 app.add_typer(imports.app, name="import")
 app.add_typer(report.app, name="report")
 

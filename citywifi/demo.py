@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Table, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citywifi.demo_city import DemoCity, DemoLibrary, load_demo_city
+from foundation.certificate_store import CertificateStore
 from foundation.database import Database
 from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring
@@ -40,6 +42,8 @@ USER_NAME: Final = "demo"
 PASSWORD: Final = "demo"  # noqa: S105  the demo's, known to everybody
 # A device that is let on without a page; an address from the block for documentation (RFC 7042).
 REMEMBERED_DEVICE: Final = MacAddress.parse("00-00-5E-00-53-01")
+# What devices find in the RADIUS server's certificate.
+SERVER_NAME: Final = "radius.demo.example"
 LOOPBACK_NAS: Final = "radclient on this machine"
 _LOOPBACK_ACCESS_POINT: Final = MacAddress.parse("00-00-5E-00-53-FE")
 _LANGUAGES: Final = ("en", "cy")
@@ -93,6 +97,13 @@ async def fill(database: Database, keyring: Keyring, network: IPv4Network) -> No
         await _insert_terms(connection, council, now)
         central_library = next(venue_ids[library.reference] for library in city.libraries if "Central" in library.name)
         await _insert_people(connection, keyring, council, central_library, now)
+
+
+def make_certificates(directory: Path) -> None:
+    """A certificate authority of this demo alone, so that it offers encrypted WiFi (802.1X) at once."""
+    store = CertificateStore(directory)
+    if not store.has_authority:
+        store.create([SERVER_NAME], "CityWiFi demo", datetime.now(UTC))
 
 
 async def _insert(connection: AsyncConnection, table: Table, **values: object) -> int:

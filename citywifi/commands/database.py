@@ -77,6 +77,7 @@ def _keyring(settings: Settings, facts: dict[str, str]) -> Keyring:
 async def _begin(database: Database, keyring: Keyring, settings: Settings) -> None:
     if settings.demo:
         await demo_city.fill(database, keyring, settings.demo_network)
+        demo_city.make_certificates(settings.certificates_directory)
         return
     async with database.write() as connection:
         await connection.execute(installation.insert().values(name="key_fingerprint", value=keyring.fingerprint))

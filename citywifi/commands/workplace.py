@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
@@ -66,6 +68,18 @@ def read_secret_line(what: str) -> str:
     if not line.rstrip("\r\n"):
         raise CommandError(f"{what} was expected on standard input, and nothing came")
     return line.rstrip("\r\n")
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Write a new file that only its owner can read. Raises CommandError; never overwrites."""
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as opened:
+            opened.write(content)
+    except FileExistsError:
+        raise CommandError(f"there is already a {file}; give another place, or move it away") from None
+    except OSError as error:
+        raise CommandError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def print_json(value: object) -> None:
