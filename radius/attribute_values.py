@@ -129,5 +129,7 @@ VALUE_TYPES: dict[str, ValueType] = {
     "date": ValueType("a time between 1970 and 2106 with its time zone", _decode_date, _encode_date),
     "ifid": _fixed_octets(8),
     "ether": _fixed_octets(6),
+    # Its own octets; what lies in it has names of its own.
+    "tlv": ValueType("at least one octet", lambda octets: octets, _encode_octets),
 }
 """Every dictionary type that we know, by its name in the files."""

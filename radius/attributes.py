@@ -1,11 +1,12 @@
 """RADIUS attributes by name and type: ``encode("Session-Timeout", 3600)``, ``get_text(request, "User-Name")``.
 
 Names, numbers and types come from the files in ``dictionaries``, which pyrad reads once, at import; nothing else
-reads dictionaries. A vendor's attribute is wrapped in Vendor-Specific (RFC 2865 section 5.26) and found in it again.
+reads dictionaries. Where a value lies in a packet (``radius.attribute_layout``) nobody else has to know: a vendor's
+attribute is wrapped in Vendor-Specific and found in it again, one inside another is too.
 
 Python values by dictionary type: ``string`` is str, ``octets`` bytes, ``integer`` (and ``integer64``, ``short``,
 ``byte``, ``signed``) int, ``ipaddr`` and ``ipv6addr`` the ipaddress module's addresses, ``ipv6prefix`` its
-IPv6Network, ``date`` an aware datetime in UTC, ``ifid`` and ``ether`` bytes.
+IPv6Network, ``date`` an aware datetime in UTC, ``ifid``, ``ether`` and ``tlv`` bytes.
 
 Readers return the first of several attributes of one name, or None; equipment does send doubles. They raise
 MalformedAttributeError for a value that does not fit its type, whose ``reason`` is that of the discard.
@@ -14,87 +15,128 @@ MalformedAttributeError for a value that does not fit its type, whose ``reason``
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
 from pyrad.dictionary import Dictionary
 
-from radius.attribute_values import VALUE_TYPES, Value, ValueType
-from radius.errors import MalformedAttributeError, PacketDiscarded, UnencodableError, UnknownAttributeError
-from radius.packet import Attribute, Packet
-from radius.parser import Parser
+from radius.attribute_layout import (
+    VENDOR_ID_OCTETS,
+    VENDOR_SPECIFIC,
+    AttributeDefinition,
+    find_values,
+    place,
+    tagged,
+    untagged,
+)
+from radius.attribute_values import VALUE_TYPES, Value
+from radius.authenticators import hide_salted, reveal_salted
+from radius.errors import MalformedAttributeError, UnencodableError, UnknownAttributeError
+from radius.packet import LONGEST_VALUE_OCTETS, Attribute, Packet
 
-VENDOR_SPECIFIC = 26
-_VENDOR_ID_OCTETS = 4
-_LONGEST_VALUE_OCTETS = 253
-_LONGEST_VENDOR_VALUE_OCTETS = _LONGEST_VALUE_OCTETS - _VENDOR_ID_OCTETS - 2
+__all__ = [
+    "DEFINITIONS",
+    "VENDOR_SPECIFIC",
+    "AttributeDefinition",
+    "decode_value",
+    "definition_of",
+    "encode",
+    "encode_all",
+    "encode_joined",
+    "encode_salted",
+    "get",
+    "get_address",
+    "get_all",
+    "get_all_octets",
+    "get_date",
+    "get_integer",
+    "get_joined",
+    "get_octets",
+    "get_salted",
+    "get_tagged",
+    "get_text",
+    "named_value",
+    "value_name",
+]
+
+_ENCRYPTED_BY_SALT = 2
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeDefinition:
-    """One attribute of the dictionaries: ``vendor`` is 0 for the RFCs' own, else the enterprise number."""
-
-    name: str
-    number: int
-    vendor: int
-    type_name: str
-    value_type: ValueType
-    vendor_id: bytes
-    numbers_by_name: Mapping[str, int]
-    names_by_number: Mapping[int, str]
-
-
-def encode(name: str, value: Value) -> Attribute:
+def encode(name: str, value: Value, *, tag: int = 0) -> Attribute:
     """One attribute as it goes into a packet.
 
-    A number may be given by its name, as in ``encode("Acct-Status-Type", "Stop")``.
+    A number may be given by its name, as in ``encode("Acct-Status-Type", "Stop")``. ``tag`` groups the attributes of
+    one tunnel (RFC 2868).
 
     Raises UnknownAttributeError for a name that no dictionary has, UnencodableError for a value that does not fit.
     """
-    definition = definition_of(name)
-    if isinstance(value, str) and definition.numbers_by_name:
-        value = named_value(name, value)
-    try:
-        octets = definition.value_type.encode(value)
-    except (ValueError, TypeError):
-        # The cause is left out, because its message may show the value, which may be personal data.
-        raise UnencodableError(f"{name} must be {definition.value_type.expected}") from None
-    longest = _LONGEST_VENDOR_VALUE_OCTETS if definition.vendor else _LONGEST_VALUE_OCTETS
-    if len(octets) > longest:
-        raise UnencodableError(f"{name} has {len(octets)} octets; shorten it to {longest}")
-    if definition.vendor:
-        return VENDOR_SPECIFIC, definition.vendor_id + bytes((definition.number, len(octets) + 2)) + octets
-    return definition.number, octets
+    placed = _encode(name, value, tag)
+    if len(placed) > 1:
+        raise UnencodableError(f"{name} takes {len(placed)} pieces; encode it with encode_all")
+    return placed[0]
 
 
 def encode_all(values: Mapping[str, Value] | Iterable[tuple[str, Value]]) -> tuple[Attribute, ...]:
     """Several attributes in the order given; pairs may repeat a name. Raises what ``encode`` raises."""
     pairs = values.items() if isinstance(values, Mapping) else values
-    return tuple([encode(name, value) for name, value in pairs])
+    return tuple([attribute for name, value in pairs for attribute in _encode(name, value, 0)])
+
+
+def encode_joined(name: str, octets: bytes) -> tuple[Attribute, ...]:
+    """Octets of any length as attributes of one name that follow each other: EAP-Message (RFC 3579 section 3.1)."""
+    definition = definition_of(name)
+    starts = range(0, max(len(octets), 1), LONGEST_VALUE_OCTETS)
+    return tuple((definition.number, octets[start : start + LONGEST_VALUE_OCTETS]) for start in starts)
+
+
+def encode_salted(name: str, value: bytes, secret: bytes, authenticator: bytes, *, tag: int = 0) -> Attribute:
+    """A hidden attribute of a reply: Tunnel-Password, MS-MPPE-Send-Key. ``authenticator`` is the request's."""
+    return encode(name, hide_salted(value, secret, authenticator), tag=tag)
+
+
+def get_salted(packet: Packet, name: str, secret: bytes, authenticator: bytes) -> bytes | None:
+    """What the first attribute of that name hides. Raises MalformedAttributeError."""
+    value = get(packet, name)
+    return None if value is None else reveal_salted(_as_octets(name, value), secret, authenticator, name)
+
+
+def get_joined(packet: Packet, name: str) -> bytes | None:
+    """All attributes of that name as one: EAP-Message, which is cut into pieces (RFC 3579 section 3.1).
+
+    Raises MalformedAttributeError where other attributes lie in between.
+    """
+    number = definition_of(name).number
+    at = [position for position, attribute in enumerate(packet.attributes) if attribute[0] == number]
+    if not at:
+        return None
+    if at[-1] - at[0] >= len(at):
+        raise MalformedAttributeError(name, "one after the other, with no other attribute in between")
+    return b"".join([octets for _, octets in packet.attributes[at[0] : at[-1] + 1]])
 
 
 def get_all_octets(packet: Packet, name: str) -> list[bytes]:
     """The values of every attribute of that name as they came, whatever their type, in their order."""
-    definition = definition_of(name)
-    if definition.vendor:
-        return _vendor_values(packet, definition)
-    number = definition.number
-    return [octets for attribute_type, octets in packet.attributes if attribute_type == number]
+    return find_values(packet.attributes, definition_of(name))
 
 
 def get_all(packet: Packet, name: str) -> list[Value]:
     """The typed values of every attribute of that name, in their order."""
     definition = definition_of(name)
-    return [_decode(definition, octets) for octets in get_all_octets(packet, name)]
+    return [decode_value(definition, octets) for octets in get_all_octets(packet, name)]
+
+
+def get_tagged(packet: Packet, name: str) -> list[tuple[int, Value]]:
+    """Tag and typed value of every attribute of that name (RFC 2868 section 3); 0 is no tag."""
+    definition = definition_of(name)
+    return [_decode_tagged(definition, octets) for octets in get_all_octets(packet, name)]
 
 
 def get(packet: Packet, name: str) -> Value | None:
     """The typed value of the first attribute of that name."""
     definition = definition_of(name)
     octets = _first_octets(packet, definition)
-    return None if octets is None else _decode(definition, octets)
+    return None if octets is None else decode_value(definition, octets)
 
 
 def get_octets(packet: Packet, name: str) -> bytes | None:
@@ -162,9 +204,26 @@ def definition_of(name: str) -> AttributeDefinition:
         raise UnknownAttributeError(f"no attribute is named {name!r}; see radius/dictionaries") from None
 
 
+def decode_value(definition: AttributeDefinition, octets: bytes) -> Value:
+    """The typed value, without its tag. Raises MalformedAttributeError."""
+    return _decode_tagged(definition, octets)[1]
+
+
+def _encode(name: str, value: Value, tag: int) -> tuple[Attribute, ...]:
+    definition = definition_of(name)
+    if isinstance(value, str) and definition.numbers_by_name:
+        value = named_value(name, value)
+    try:
+        octets = definition.value_type.encode(value)
+    except (ValueError, TypeError):
+        # The cause is left out, because its message may show the value, which may be personal data.
+        raise UnencodableError(f"{name} must be {definition.value_type.expected}") from None
+    return place(definition, tagged(definition, octets, tag))
+
+
 def _first_octets(packet: Packet, definition: AttributeDefinition) -> bytes | None:
-    if definition.vendor:
-        values = _vendor_values(packet, definition)
+    if definition.vendor or definition.parent:
+        values = find_values(packet.attributes, definition)
         return values[0] if values else None
     number = definition.number
     for attribute_type, octets in packet.attributes:
@@ -173,28 +232,19 @@ def _first_octets(packet: Packet, definition: AttributeDefinition) -> bytes | No
     return None
 
 
-def _vendor_values(packet: Packet, definition: AttributeDefinition) -> list[bytes]:
-    """What the vendor's own attributes of that number hold, in every Vendor-Specific of the packet."""
-    found: list[bytes] = []
-    for attribute_type, octets in packet.attributes:
-        if attribute_type != VENDOR_SPECIFIC or not octets.startswith(definition.vendor_id):
-            continue
-        parser = Parser(octets)
-        parser.take(_VENDOR_ID_OCTETS)
-        try:
-            inside = parser.attributes()
-        except PacketDiscarded as error:
-            raise MalformedAttributeError(definition.name, "type, length and value in Vendor-Specific") from error
-        found += [value for vendor_type, value in inside if vendor_type == definition.number]
-    return found
-
-
-def _decode(definition: AttributeDefinition, octets: bytes) -> Value:
+def _decode_tagged(definition: AttributeDefinition, octets: bytes) -> tuple[int, Value]:
     try:
-        return definition.value_type.decode(octets)
+        tag, octets = untagged(definition, octets)
+        return tag, definition.value_type.decode(octets)
     except ValueError:
-        # As in encode: the cause may show the value.
+        # As in _encode: the cause may show the value.
         raise MalformedAttributeError(definition.name, definition.value_type.expected) from None
+
+
+def _as_octets(name: str, value: Value) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    raise _wrong_type(name, "octets")
 
 
 def _wrong_type(name: str, asked_for: str) -> UnknownAttributeError:
@@ -204,6 +254,7 @@ def _wrong_type(name: str, asked_for: str) -> UnknownAttributeError:
 def _load(index: Path) -> dict[str, AttributeDefinition]:
     dictionary = Dictionary(str(index))
     definitions: dict[str, AttributeDefinition] = {}
+    # What lies in another attribute is written after it.
     for name, attribute in dictionary.attributes.items():
         vendor = dictionary.vendors.GetForward(attribute.vendor)
         numbers = {key: int.from_bytes(octets, "big") for key, octets in attribute.values.forward.items()}
@@ -213,9 +264,12 @@ def _load(index: Path) -> dict[str, AttributeDefinition]:
             vendor=vendor,
             type_name=attribute.type,
             value_type=VALUE_TYPES[attribute.type],
-            vendor_id=vendor.to_bytes(_VENDOR_ID_OCTETS, "big"),
+            vendor_id=vendor.to_bytes(VENDOR_ID_OCTETS, "big"),
             numbers_by_name=numbers,
             names_by_number={number: key for key, number in numbers.items()},
+            has_tag=attribute.has_tag,
+            is_salted=attribute.encrypt == _ENCRYPTED_BY_SALT,
+            parent=definitions[attribute.parent.name] if attribute.parent else None,
         )
     return definitions
 

@@ -21,9 +21,11 @@ class DiscardReason(StrEnum):
     ATTRIBUTE_TRUNCATED = "attribute_truncated"
     ATTRIBUTE_LENGTH_TOO_SMALL = "attribute_length_too_small"
     ATTRIBUTE_TYPE_ZERO = "attribute_type_zero"
+    TOO_MANY_ATTRIBUTES = "too_many_attributes"
     ATTRIBUTE_MALFORMED = "attribute_malformed"
     EAP_WITHOUT_MESSAGE_AUTHENTICATOR = "eap_without_message_authenticator"
     MESSAGE_AUTHENTICATOR_MISSING = "message_authenticator_missing"
+    PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR = "proxy_state_without_message_authenticator"
     MESSAGE_AUTHENTICATOR_REPEATED = "message_authenticator_repeated"
     MESSAGE_AUTHENTICATOR_MALFORMED = "message_authenticator_malformed"
     MESSAGE_AUTHENTICATOR_WRONG = "message_authenticator_wrong"
@@ -48,10 +50,14 @@ _EXPLANATIONS = {
     DiscardReason.ATTRIBUTE_TRUNCATED: "an attribute reaches beyond the end of the packet",
     DiscardReason.ATTRIBUTE_LENGTH_TOO_SMALL: "an attribute's length is below 2",
     DiscardReason.ATTRIBUTE_TYPE_ZERO: "an attribute has the reserved type 0",
+    DiscardReason.TOO_MANY_ATTRIBUTES: "the packet has more than 200 attributes, which no equipment needs",
     DiscardReason.ATTRIBUTE_MALFORMED: "an attribute's value does not fit its type",
     DiscardReason.EAP_WITHOUT_MESSAGE_AUTHENTICATOR: "EAP-Message came without Message-Authenticator",
     DiscardReason.MESSAGE_AUTHENTICATOR_MISSING: (
         "Message-Authenticator is required (BlastRADIUS) and was not sent; update the equipment"
+    ),
+    DiscardReason.PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR: (
+        "Proxy-State came without Message-Authenticator, as in a BlastRADIUS attack; update the proxy"
     ),
     DiscardReason.MESSAGE_AUTHENTICATOR_REPEATED: "Message-Authenticator appears more than once",
     DiscardReason.MESSAGE_AUTHENTICATOR_MALFORMED: "Message-Authenticator does not have 16 octets",

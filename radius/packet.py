@@ -31,6 +31,8 @@ from radius.parser import Parser
 
 __all__ = [
     "LONGEST_PACKET_OCTETS",
+    "LONGEST_VALUE_OCTETS",
+    "MOST_ATTRIBUTES",
     "REPLIES",
     "SHORTEST_PACKET_OCTETS",
     "Attribute",
@@ -50,6 +52,9 @@ __all__ = [
 
 SHORTEST_PACKET_OCTETS = 20
 LONGEST_PACKET_OCTETS = 4096
+LONGEST_VALUE_OCTETS = 253
+# FreeRADIUS's limit, too; the fullest packets of real equipment have about sixty.
+MOST_ATTRIBUTES = 200
 
 Attribute = tuple[int, bytes]
 """Type (1 to 255) and value (0 to 253 octets) as they are on the wire."""
@@ -139,6 +144,9 @@ def decode(datagram: bytes) -> Packet:
     parser = Parser(octets)
     parser.take(SHORTEST_PACKET_OCTETS)
     attributes = parser.attributes()
+    if len(attributes) > MOST_ATTRIBUTES:
+        # The smallest have two octets: 2038 fit, and whatever looks for one of them would look through them all.
+        raise PacketDiscarded(DiscardReason.TOO_MANY_ATTRIBUTES)
     return Packet(code, identifier, authenticator, attributes, octets, _find_message_authenticator(attributes))
 
 
@@ -147,8 +155,8 @@ def verify_request(request: Packet, secret: bytes, *, require_message_authentica
 
     ``require_message_authenticator`` discards an Access-Request that has none, because anybody in between could have
     altered it (BlastRADIUS). Status-Server (RFC 5997 section 3) and EAP-Message (RFC 3579 section 3.1) need one
-    whatever it says. Where there is one it is verified, in accounting and dynamic authorisation too.
-    Raises PacketDiscarded.
+    whatever it says, and Proxy-State without one is what BlastRADIUS looks like. Where there is one it is verified,
+    in accounting and dynamic authorisation too. Raises PacketDiscarded.
     """
     check_secret(secret)
     if request.code not in REPLIES:
@@ -158,6 +166,7 @@ def verify_request(request: Packet, secret: bytes, *, require_message_authentica
             _check_message_authenticator(request, request.authenticator, secret)
         else:
             _check_may_lack_message_authenticator(request, required=require_message_authenticator)
+            _check_is_from_no_proxy(request)
         return
     _check_authenticator(request, NO_AUTHENTICATOR, secret, DiscardReason.REQUEST_AUTHENTICATOR_WRONG)
     if request.message_authenticator_at:
@@ -256,8 +265,10 @@ def _prepend_message_authenticator(
 
 def _encode_attributes(attributes: Iterable[Attribute]) -> bytes:
     encoded = b""
-    for attribute_type, value in attributes:
-        if not 0 < attribute_type < 256 or len(value) > 253:
+    for number, (attribute_type, value) in enumerate(attributes, start=1):
+        if number > MOST_ATTRIBUTES:
+            raise UnencodableError(f"a packet has at most {MOST_ATTRIBUTES} attributes; send fewer")
+        if not 0 < attribute_type < 256 or len(value) > LONGEST_VALUE_OCTETS:
             raise UnencodableError(
                 f"attribute {attribute_type} of {len(value)} octets cannot be sent; types are 1 to 255, values at"
                 " most 253 octets"
@@ -304,3 +315,12 @@ def _check_may_lack_message_authenticator(packet: Packet, *, required: bool) -> 
         raise PacketDiscarded(DiscardReason.EAP_WITHOUT_MESSAGE_AUTHENTICATOR)
     if required or packet.code is Code.STATUS_SERVER:
         raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_MISSING)
+
+
+def _check_is_from_no_proxy(request: Packet) -> None:
+    """BlastRADIUS needs the reply to end with octets of its own: it hides them in a Proxy-State, which comes back.
+
+    A NAS itself sends none, and a proxy is to send Message-Authenticator.
+    """
+    if any(attribute_type == _PROXY_STATE for attribute_type, _ in request.attributes):
+        raise PacketDiscarded(DiscardReason.PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR)

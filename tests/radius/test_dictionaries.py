@@ -19,6 +19,14 @@ FILES = sorted(path for path in DICTIONARIES.iterdir() if path.name != "dictiona
 OTHER_TYPES = {
     "User-Password": "octets",  # what travels is hidden, and passwords are octets
     "Vendor-Specific": "octets",  # pyrad skips FreeRADIUS's type "vsa"
+    "Tunnel-Password": "octets",
+    # pyrad skips the types "extended" and "long-extended", and with them what lies inside.
+    **{f"Extended-Attribute-{number}": "tlv" for number in range(1, 7)},
+    "Operator-NAS-Identifier": "octets",
+    # FreeRADIUS has its number in a file that is not at hand.
+    "Delegated-IPv6-Prefix": "ipv6prefix",
+    "EAP-Key-Name": "octets",
+    "MS-CHAP-Error": "octets",  # its first octet is a number
 }
 # Numbers of CoovaChilli's own sources that FreeRADIUS 3.2 has not taken over.
 NOT_IN_FREERADIUS = {
@@ -40,11 +48,16 @@ VALUES_NOT_IN_FREERADIUS = {
     ("Acct-Terminate-Cause", "Reauthentication-Failure"),
     ("Acct-Terminate-Cause", "Port-Reinitialized"),
     ("Acct-Terminate-Cause", "Port-Disabled"),
+    ("Tunnel-Type", "VLAN"),
+    # RFC 2548 section 2.4.5 says 2 and 4; FreeRADIUS 1 and 2.
+    ("MS-MPPE-Encryption-Types", "RC4-40bit-Allowed"),
+    ("MS-MPPE-Encryption-Types", "RC4-128bit-Allowed"),
     ("ChilliSpot-Acct-View-Point", "ChilliSpot-NAS-View-Point"),
     ("ChilliSpot-Acct-View-Point", "ChilliSpot-Client-View-Point"),
 }
 LOAD_ORDER = [
-    *("rfc2865", "rfc2866", "rfc2869", "rfc3162", "rfc3576", "rfc4372", "rfc5176", "rfc5580"),
+    *("rfc2865", "rfc2866", "rfc2868", "rfc2869", "rfc3162", "rfc3576", "rfc4372", "rfc4675", "rfc4849"),
+    *("rfc5176", "rfc5580", "rfc6911", "rfc7268"),
     *("airespace", "aruba", "cambium", "chillispot", "cisco", "meraki", "microsoft", "mikrotik", "ruckus", "wispr"),
 ]
 
@@ -114,6 +127,17 @@ def test_named_values_are_freeradiuss(freeradius: Dictionary) -> None:
         ("Chargeable-User-Identity", 0, 89, "octets"),
         ("Error-Cause", 0, 101, "integer"),
         ("Operator-Name", 0, 126, "string"),
+        # RFC 2868, 4675, 4818, 4849, 7268, 8559
+        ("Tunnel-Type", 0, 64, "integer"),
+        ("Tunnel-Medium-Type", 0, 65, "integer"),
+        ("Tunnel-Password", 0, 69, "octets"),
+        ("Tunnel-Private-Group-Id", 0, 81, "string"),
+        ("Egress-VLANID", 0, 56, "integer"),
+        ("NAS-Filter-Rule", 0, 92, "string"),
+        ("Delegated-IPv6-Prefix", 0, 123, "ipv6prefix"),
+        ("EAP-Key-Name", 0, 102, "octets"),
+        ("WLAN-AKM-Suite", 0, 188, "integer"),
+        ("Operator-NAS-Identifier", 0, 8, "octets"),
         # Vendors
         ("MS-CHAP2-Response", 311, 25, "octets"),
         ("MS-MPPE-Send-Key", 311, 16, "octets"),
@@ -137,7 +161,7 @@ def test_named_values_lead_back_to_their_names() -> None:
 
 
 def test_no_number_has_two_names() -> None:
-    numbers = [(definition.vendor, definition.number) for definition in DEFINITIONS.values()]
+    numbers = [(each.parent and each.parent.name, each.vendor, each.number) for each in DEFINITIONS.values()]
     assert len(set(numbers)) == len(numbers)
 
 
