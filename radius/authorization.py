@@ -1,28 +1,42 @@
-"""What an accepted device may do, as reply attributes, and how its accounting will be recognised.
+"""What an accepted device may do, as reply attributes of its equipment's vendor, and how its accounting is recognised.
 
-Units: WISPr bandwidth is bits per second (Wi-Fi Alliance WISPr 1.0, section on vendor attributes), times are seconds.
+Always the complete set, because equipment that gets a part keeps nothing of the rest. What is the same for all devices
+of a policy at a vendor is encoded once.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from datetime import datetime
+from typing import Final
+
+import structlog
 
 from foundation.privacy import Keyring, PrivacyError
 from foundation.settings import RadiusSettings
+from radius import attributes
 from radius.attributes import encode, encode_all
 from radius.authentication.outcome import Accepted, RejectReason
+from radius.errors import UnencodableError
+from radius.nas import NasDirectory, NetworkAccessServer, Quarantine
 from radius.packet import Attribute
+from radius.policies.decision import Grant, decide
+from radius.policies.directory import PolicyDirectory, PolicyTable
+from radius.policies.effective import EffectivePolicy, Place, network_name
+from radius.policies.opening import day_start
+from radius.policies.usage import NO_USAGE, Usage, UsageDirectory, device_key
 from radius.service import Request
+from radius.vendors import VENDORS, Pairs, Vendor, vendor_of
+
+logger = structlog.get_logger(__name__)
 
 _CLASS_PURPOSE = "radius class"
 _CLASS = struct.Struct("!QQ")
 _SHORTEST_INTERIM_SECONDS = 60
 _JITTER = 0.1
-# A shorter session would send the resident back to the portal at once; the right itself has ended by then anyway.
-_SHORTEST_SESSION_SECONDS = 60
-_LARGEST_INTEGER = 2**32 - 1
+_LONGEST_TEXT_OCTETS: Final = 253
+# Encoded sets kept; changing policies must not fill the memory.
+_MOST_PREPARED: Final = 4096
 
 # It must not tell which part of a login was wrong.
 REJECT_ATTRIBUTES = encode_all({"Reply-Message": "You could not be connected. Open the sign-in page and try again."})
@@ -30,49 +44,163 @@ REJECT_ATTRIBUTES = encode_all({"Reply-Message": "You could not be connected. Op
 
 def longest_interim_seconds(settings: RadiusSettings) -> float:
     """The longest interim interval that any session was given."""
-    return settings.interim_interval_seconds * (1 + _JITTER)
+    longest = max(vendor.shortest_interim_seconds for vendor in VENDORS.values())
+    return max(settings.interim_interval_seconds, longest) * (1 + _JITTER)
 
 
 class Authorizer:
     """Decides what an accepted device may do."""
 
-    def __init__(self, settings: RadiusSettings, keyring: Keyring) -> None:
+    def __init__(
+        self,
+        settings: RadiusSettings,
+        keyring: Keyring,
+        equipment: NasDirectory,
+        policies: PolicyDirectory,
+        usage: UsageDirectory,
+    ) -> None:
         self._settings = settings
         self._keyring = keyring
-        self._same_for_all = encode_all(
-            {
-                "Idle-Timeout": settings.idle_timeout_seconds,
-                "WISPr-Bandwidth-Max-Down": _bits_per_second(settings.download_kilobits_per_second),
-                "WISPr-Bandwidth-Max-Up": _bits_per_second(settings.upload_kilobits_per_second),
-            }
-        )
+        self._equipment = equipment
+        self._policies = policies
+        self._usage = usage
+        self._prepared: dict[tuple[EffectivePolicy, str], tuple[Attribute, ...]] = {}
+        self._quarantines: dict[tuple[Quarantine, str], tuple[Attribute, ...] | None] = {}
 
     async def authorize(self, accepted: Accepted, request: Request) -> tuple[Attribute, ...] | RejectReason:
-        """The complete set, because equipment that gets a part keeps nothing of the rest; or why not."""
-        # The request's authenticator is chance enough to spread the interim intervals.
-        authenticator, now = request.packet.authenticator, request.arrival.at
+        """The complete set of attributes, or why not.
+
+        Raises QueueFullError, DBAPIError, OSError or TimeoutError where a policy needs to know what was used, and the
+        database does not tell.
+        """
+        vendor = vendor_of(request.nas.vendor)
+        if accepted.is_quarantined:
+            return self._quarantined(accepted, request, vendor)
+        table = self._policies.table
+        calling = attributes.get_text(request.packet, "Calling-Station-Id", lenient=True)
+        policy = table.effective(self._place(accepted, request))
+        zone = table.time_zone(request.nas.council_id)
+        granted = decide(
+            policy,
+            request.arrival.at,
+            zone,
+            good_until=accepted.good_until,
+            usage=await self._used(policy, accepted, request, table),
+            device=device_key(calling, accepted.device_id),
+        )
+        if isinstance(granted, RejectReason):
+            return granted
         return (
-            encode("Session-Timeout", self._session_seconds(accepted, now)),
-            encode("Acct-Interim-Interval", interim_seconds(self._settings.interim_interval_seconds, authenticator)),
-            *self._same_for_all,
-            encode("Class", make_class(self._keyring, accepted.resident_id, accepted.device_id)),
+            *self._of_session(granted, vendor),
+            *self._of_policy(policy, vendor),
+            *self._of_device(accepted, request, vendor),
         )
 
-    def _session_seconds(self, accepted: Accepted, now: datetime) -> int:
-        longest = self._settings.session_timeout_seconds
-        if accepted.good_until is None:
-            return longest
-        left = int((accepted.good_until - now).total_seconds())
-        return min(longest, max(left, _SHORTEST_SESSION_SECONDS))
+    def _place(self, accepted: Accepted, request: Request) -> Place:
+        nas = request.nas
+        called = attributes.get_text(request.packet, "Called-Station-Id", lenient=True)
+        venue_id = venue_of(self._equipment, nas, called)
+        return Place(nas.council_id, venue_id, network_name(called), accepted.group_name)
+
+    async def _used(self, policy: EffectivePolicy, accepted: Accepted, request: Request, table: PolicyTable) -> Usage:
+        """What the resident used today; asked only where it matters. Nobody's sessions are not counted."""
+        if not policy.needs_usage or accepted.resident_id is None:
+            return NO_USAGE
+        now = request.arrival.at
+        since = day_start(now, table.time_zone(request.nas.council_id))
+        return await self._usage.usage(accepted.resident_id, since, now)
+
+    def _of_session(self, granted: Grant, vendor: Vendor) -> tuple[Attribute, ...]:
+        timeout = encode("Session-Timeout", granted.session_seconds)
+        if granted.data_octets is None:
+            return (timeout,)
+        return timeout, *encode_all(vendor.data(granted.data_octets))
+
+    def _of_policy(self, policy: EffectivePolicy, vendor: Vendor) -> tuple[Attribute, ...]:
+        key = policy, vendor.name
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            if len(self._prepared) >= _MOST_PREPARED:
+                self._prepared.clear()
+            prepared = self._prepared[key] = encode_all(lasting_attributes(policy, vendor))
+        return prepared
+
+    def _of_device(self, accepted: Accepted, request: Request, vendor: Vendor) -> tuple[Attribute, ...]:
+        # The request's authenticator is chance enough to spread the interim intervals.
+        interval = max(self._settings.interim_interval_seconds, vendor.shortest_interim_seconds)
+        seconds = interim_seconds(interval, request.packet.authenticator, vendor.shortest_interim_seconds)
+        common = (
+            encode("Acct-Interim-Interval", seconds),
+            encode("Class", make_class(self._keyring, accepted.resident_id, accepted.device_id)),
+        )
+        name = accepted.user_name
+        if not name or len(name.encode()) > _LONGEST_TEXT_OCTETS:
+            return common
+        # RFC 2865 section 5.1: the name that accounting is to show.
+        return encode("User-Name", name), *common
+
+    def _quarantined(
+        self, accepted: Accepted, request: Request, vendor: Vendor
+    ) -> tuple[Attribute, ...] | RejectReason:
+        """What shuts a device in; where nothing does, it stays out: half a quarantine would be none."""
+        quarantine = request.nas.quarantine
+        shut_in = self._shut_in(quarantine, vendor) if quarantine else None
+        if not shut_in:
+            return RejectReason.DEVICE_NOT_REMEMBERED
+        return *shut_in, *self._of_device(accepted, request, vendor)
+
+    def _shut_in(self, quarantine: Quarantine, vendor: Vendor) -> tuple[Attribute, ...] | None:
+        key = quarantine, vendor.name
+        if key not in self._quarantines:
+            if len(self._quarantines) >= _MOST_PREPARED:
+                self._quarantines.clear()
+            self._quarantines[key] = self._encode_quarantine(quarantine, vendor)
+        return self._quarantines[key]
+
+    def _encode_quarantine(self, quarantine: Quarantine, vendor: Vendor) -> tuple[Attribute, ...] | None:
+        try:
+            return encode_all(quarantine_attributes(quarantine, vendor, self._settings)) or None
+        except UnencodableError as error:
+            logger.error("a quarantine cannot be told to its equipment", vendor=vendor.name, problem=str(error))
+            return None
 
 
-def interim_seconds(interval_seconds: int, authenticator: bytes) -> int:
-    """The interval within 10 % either way, so that the sessions of a storm do not report in step; at least 60.
+def lasting_attributes(policy: EffectivePolicy, vendor: Vendor) -> Pairs:
+    """What does not depend on the moment: idle time, speed, VLAN and filter."""
+    return (
+        ("Idle-Timeout", policy.idle_seconds),
+        *vendor.speed(policy.download_kilobits_per_second, policy.upload_kilobits_per_second),
+        *(vendor.vlan(policy.vlan) if policy.vlan is not None else ()),
+        *(vendor.filter(policy.filter_name) if policy.filter_name else ()),
+    )
+
+
+def quarantine_attributes(quarantine: Quarantine, vendor: Vendor, settings: RadiusSettings) -> Pairs:
+    """What shuts an unregistered device in, for so long; empty where the vendor cannot be told with these settings.
+
+    Termination-Action lets equipment ask again instead of ending the session (RFC 3580 section 3.17).
+    """
+    shut_in = vendor.quarantine(quarantine)
+    if not shut_in:
+        return ()
+    return ("Session-Timeout", settings.quarantine_seconds), ("Termination-Action", "RADIUS-Request"), *shut_in
+
+
+def venue_of(equipment: NasDirectory, nas: NetworkAccessServer, called_station_id: str | None) -> int | None:
+    """The access point's venue, else that of the network access server."""
+    access_point = equipment.table.access_point(nas.council_id, called_station_id)
+    return (access_point.venue_id if access_point else None) or nas.venue_id
+
+
+def interim_seconds(
+    interval_seconds: int, authenticator: bytes, shortest_seconds: int = _SHORTEST_INTERIM_SECONDS
+) -> int:
+    """The interval within 10 % either way, so that the sessions of a storm do not report in step.
 
     RFC 2869 section 2.1 asks for randomness. The same request gets the same interval.
     """
     chance = int.from_bytes(authenticator[:2], "big") / 0xFFFF * 2 - 1
-    return max(_SHORTEST_INTERIM_SECONDS, round(interval_seconds * (1 + _JITTER * chance)))
+    return max(shortest_seconds, round(interval_seconds * (1 + _JITTER * chance)))
 
 
 def make_class(keyring: Keyring, resident_id: int | None, device_id: int | None) -> bytes:
@@ -91,7 +219,3 @@ def read_class(keyring: Keyring, values: Sequence[bytes]) -> tuple[int | None, i
             resident_id, device_id = _CLASS.unpack(opened)
             return resident_id or None, device_id or None
     return None, None
-
-
-def _bits_per_second(kilobits_per_second: int) -> int:
-    return min(kilobits_per_second * 1000, _LARGEST_INTEGER)

@@ -138,3 +138,28 @@ radsec_refusals = Counter(
     "citywifi_radius_radsec_refusals_total", "RadSec connections that were not let in, by reason.", ["reason"]
 )
 radsec_closed = Counter("citywifi_radius_radsec_closed_total", "RadSec connections that ended, by reason.", ["reason"])
+policies = Gauge(
+    "citywifi_radius_policies",
+    "Policies that are in force.",
+    multiprocess_mode="livemax",
+)
+quota_sessions_over = Gauge(
+    "citywifi_radius_quota_sessions_over",
+    "Open sessions whose daily time or data is used up, or whose place has closed, at the latest check.",
+    multiprocess_mode="livemax",
+)
+quota_endings = Counter(
+    "citywifi_radius_quota_endings_total",
+    "Attempts to end a session that is over, by why it is and what its equipment did.",
+    ["reason", "result"],
+)
+quota_attempts_remembered = Gauge(
+    "citywifi_radius_quota_attempts_remembered",
+    "Sessions that are remembered, so that their equipment is not asked again and again.",
+    multiprocess_mode="livesum",
+)
+quota_attempts_limit = Gauge(
+    "citywifi_radius_quota_attempts_limit",
+    "How many sessions may be remembered for that.",
+    multiprocess_mode="livesum",
+)

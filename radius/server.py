@@ -25,8 +25,12 @@ from radius.authorization import Authorizer, longest_interim_seconds
 from radius.batching import Batcher
 from radius.directory import Directory
 from radius.duplicates import DuplicateCache
+from radius.dynamic_authorization import DisconnectOutcome, disconnect_session
 from radius.handlers import AccountingHandler, AuthenticationHandler
 from radius.nas import NasDirectory
+from radius.policies.directory import PolicyDirectory
+from radius.policies.usage import UsageDirectory
+from radius.quotas import QuotaKeeper
 from radius.service import Handler, Port, Service
 from radius.transport.radsec import RadSecTransport, open_radsec
 from radius.transport.udp import UdpTransport, bind
@@ -50,15 +54,19 @@ class RadiusServer:
         database, keyring = runtime.database, runtime.keyring
         self._settings = settings
         self._database = database
+        self._keyring = keyring
         self._evictions_counted = dict.fromkeys(Port, 0)
         self.equipment = NasDirectory(database, keyring)
         self.directory = Directory(database)
+        self.policies = PolicyDirectory(database, settings)
+        self.usage = UsageDirectory(database)
+        self.quotas = QuotaKeeper(database, self.policies, self.usage, self._end_session)
         self.log = AuthenticationLog(database)
         self.writer = AccountingWriter(database)
         self._handlers: dict[Port, Handler] = {
             Port.AUTHENTICATION: AuthenticationHandler(
                 Authenticator(self.directory, keyring, CredentialVerifier(self.directory, keyring)),
-                Authorizer(settings, keyring),
+                Authorizer(settings, keyring, self.equipment, self.policies, self.usage),
                 self.log,
                 self.equipment,
                 keyring,
@@ -103,7 +111,13 @@ class RadiusServer:
         """Read the sockets, and begin what runs beside them for ever."""
         for transport in self.transports.values():
             transport.start()
-        forever = (self.equipment.keep_fresh(), self._sample_metrics(), self._close_lost_sessions())
+        forever = (
+            self.equipment.keep_fresh(),
+            self.policies.keep_fresh(),
+            self.quotas.keep(self._settings.quota_check_seconds),
+            self._sample_metrics(),
+            self._close_lost_sessions(),
+        )
         self.jobs = [asyncio.create_task(job) for job in forever]
         if self.radsec is not None:
             self.radsec.start()
@@ -118,6 +132,7 @@ class RadiusServer:
         """Set the gauges of queues and caches."""
         queues: dict[str, Batcher[Any, Any]] = {
             **self.directory.queues,
+            "usage": self.usage.queue,
             "accounting": self.writer.queue,
             "authentication_log": self.log.queue,
         }
@@ -135,6 +150,9 @@ class RadiusServer:
             evicted = duplicates.evictions - self._evictions_counted[port]
             metrics.duplicate_cache_evictions.labels(port).inc(evicted)
             self._evictions_counted[port] = duplicates.evictions
+
+    async def _end_session(self, session_id: int) -> DisconnectOutcome:
+        return await disconnect_session(self._database, self._keyring, session_id)
 
     async def _close_lost_sessions(self) -> None:
         silence = timedelta(seconds=_SILENT_INTERVALS * longest_interim_seconds(self._settings))
@@ -155,6 +173,7 @@ async def running(runtime: Runtime) -> AsyncIterator[RadiusServer]:
     """A server that serves while the block runs. Raises OSError when a port cannot be bound."""
     server = RadiusServer(runtime)
     await server.equipment.refresh()
+    await server.policies.refresh()
     try:
         server.bind()
         server.start()

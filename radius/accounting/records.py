@@ -15,6 +15,7 @@ from radius.authorization import read_class
 from radius.discards import RequestUnansweredError, Unanswered
 from radius.nas import NasTable, NetworkAccessServer
 from radius.packet import Packet
+from radius.policies.effective import network_name
 
 # RFC 2866 section 5.1
 _START: Final = 1
@@ -124,7 +125,7 @@ def read_record(
         user_name=attributes.get_text(packet, "User-Name", lenient=True),
         calling_station_id=attributes.get_text(packet, "Calling-Station-Id", lenient=True),
         framed_ip_address=str(address) if address else None,
-        network_name=called.partition(":")[2] or None if called and access_point else None,
+        network_name=network_name(called) or None,
         started_at=happened_at if status == _START else happened_at - timedelta(seconds=seconds),
         event_at=happened_at,
         received_at=received_at,
