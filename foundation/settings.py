@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -141,6 +141,8 @@ class RoamingSettings(_Section):
 
     # Who we are to other operators (RFC 5580): our realm, such as wifi.coventry.gov.uk; empty tells nothing.
     operator_name: str = ""
+    # Realms whose residents are ours: name and name@realm are the same credential.
+    own_realms: tuple[Annotated[str, StringConstraints(to_lower=True, strip_whitespace=True)], ...] = ()
     # How long one home server is waited for before the next one is asked.
     answer_seconds: Annotated[float, Field(gt=0, le=10)] = 2.0
     # A home server that is down is asked for its status so often.

@@ -75,8 +75,9 @@ CouncilPseudonym = tuple[int, bytes]
 class Directory:
     """Look-ups in one database; make one per process."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, own_realms: Sequence[str] = ()) -> None:
         self._database = database
+        self._own_realms = frozenset(own_realms)
         self._tokens: Batcher[str, Token | None] = Batcher(self._find_tokens, limit=_QUEUE_LIMIT)
         self._credentials: Batcher[CouncilName, Credential | None] = Batcher(self._find_credentials, limit=_QUEUE_LIMIT)
         self._devices: Batcher[CouncilPseudonym, Device | None] = Batcher(self._find_devices, limit=_QUEUE_LIMIT)
@@ -93,8 +94,15 @@ class Directory:
         return await self._tokens.submit(user_name)
 
     async def credential(self, council_id: int, user_name: str) -> Credential | None:
-        """The lasting credential of that name, whatever its state."""
-        return await self._credentials.submit((council_id, user_name))
+        """The lasting credential of that name, whatever its state.
+
+        A name in one of our own realms may be stored with the realm or, as is usual, without.
+        """
+        found = await self._credentials.submit((council_id, user_name))
+        name, _, realm = user_name.rpartition("@")
+        if found is None and name and realm.lower() in self._own_realms:
+            found = await self._credentials.submit((council_id, name))
+        return found
 
     async def device(self, council_id: int, mac_pseudonym: bytes) -> Device | None:
         """The registered device behind a pseudonym of ``Keyring.device_pseudonym``."""

@@ -73,9 +73,12 @@ class Service:
         handler: Handler,
         duplicates: DuplicateCache,
         monotonic: Callable[[], float],
+        on_repeat: Callable[[Key], None] = lambda _: None,
     ) -> None:
+        """``on_repeat`` hears of retransmissions of requests in progress, which a proxy passes on (RFC 5080)."""
         self.port = port
         self.duplicates = duplicates
+        self._on_repeat = on_repeat
         self._equipment = equipment
         self._handler = handler
         self._monotonic = monotonic
@@ -119,6 +122,7 @@ class Service:
         if known is Known.NEW:
             return Request(packet, nas, secret, arrival, key)
         if known is Known.IN_PROGRESS:
+            self._on_repeat(key)
             self.discard(Unanswered.REPEATED_WHILE_IN_PROGRESS)
             return None
         self._repeated.inc()
