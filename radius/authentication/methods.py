@@ -31,6 +31,8 @@ _TOKEN_NAME = re.compile("t[a-z2-7]{26}")
 _NO_METHOD = "none"
 _EAP = "eap"
 _MAC = "mac"
+# What registering on the portal would mend.
+_MAY_REGISTER = (RejectReason.DEVICE_NOT_REMEMBERED, RejectReason.DEVICE_NO_LONGER_REMEMBERED)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,6 +54,13 @@ class EapServer(Protocol):
 
     async def step(self, request: Request) -> Step:
         """The next round of the conversation that the request belongs to."""
+
+
+class Authenticates(Protocol):
+    """What decides Access-Requests."""
+
+    async def authenticate(self, request: Request) -> Step:
+        """Accepted, rejected or another round. Raises RequestUnansweredError, and what Directory raises."""
 
 
 class Authenticator:
@@ -110,6 +119,9 @@ class Authenticator:
         device = await self._directory.device(nas.council_id, pseudonym)
         password = proven_password(claim.proof, address)
         reason = _device_refusal(device, password is not None, claim.station == address, now)
+        if password is not None and nas.quarantine is not None and reason in _MAY_REGISTER:
+            # As nobody's, so that what it does there is not counted as anybody's.
+            return Accepted(_MAC, detail=f"quarantined: {reason.explanation}", is_quarantined=True), password
         if device is None or password is None or reason is not None:
             return Rejected(_MAC, reason or RejectReason.DEVICE_NOT_REMEMBERED)
         good_until, group_name = device.remembered_until, device.group_name
