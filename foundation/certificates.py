@@ -35,6 +35,10 @@ _LONGEST_NAME: Final = 64
 _USER_PRINCIPAL_NAME: Final = ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 _PURPOSES: Final = {ExtendedKeyUsageOID.SERVER_AUTH: "serverAuth", ExtendedKeyUsageOID.CLIENT_AUTH: "clientAuth"}
 _HOST_NAME: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))+")
+_KEY_USES: Final = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+    "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
 _UTF8_STRING_TAG: Final = 0x0C
 _PKCS12_ROUNDS: Final = 100_000
 
@@ -137,11 +141,10 @@ def make_authority(name: str, organisation: str, now: datetime) -> Pair:
     """A new private certificate authority, good for ten years. Raises CertificateError for an unusable name."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = _subject(name, organisation)
-    usage = _key_usage(key_cert_sign=True, crl_sign=True)
     builder = (
         _builder(subject, subject, key, now, now + timedelta(days=AUTHORITY_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(usage, critical=True)
+        .add_extension(_key_usage("key_cert_sign", "crl_sign"), critical=True)
     )
     return Pair(_pem(builder.sign(key, hashes.SHA256())), _key_pem(key))
 
@@ -219,7 +222,7 @@ class Authority:
         builder = (
             _builder(subject, self._certificate.subject, key, now, ends)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(digital_signature=True), critical=True)
+            .add_extension(_key_usage("digital_signature"), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
@@ -281,14 +284,8 @@ def _builder(
     )
 
 
-def _key_usage(
-    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
-) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=digital_signature, key_cert_sign=key_cert_sign, crl_sign=crl_sign,
-        content_commitment=False, key_encipherment=False, data_encipherment=False, key_agreement=False,
-        encipher_only=False, decipher_only=False,
-    )  # fmt: skip
+def _key_usage(*uses: str) -> x509.KeyUsage:
+    return x509.KeyUsage(**{use: use in uses for use in _KEY_USES})
 
 
 def _details(certificate: x509.Certificate) -> CertificateDetails:

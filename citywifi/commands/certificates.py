@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 
 from citywifi.commands.workplace import AsJson, CouncilCode, perform, print_json, record, write_private
@@ -74,7 +72,7 @@ def show(as_json: AsJson = False) -> None:
     if not certificates:
         typer.echo("there are none; make them with: citywifi certificates init --name radius.wifi.example.org")
         return
-    _print_table(certificates, now)
+    _print(certificates, now)
 
 
 @app.command()
@@ -251,17 +249,15 @@ def _as_values(one: Shown, now: datetime) -> dict[str, object]:
     }
 
 
-def _print_table(certificates: list[Shown], now: datetime) -> None:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("For", "Name", "Issued by", "Expires", "Days left", "SHA-256 fingerprint"):
-        table.add_column(heading, overflow="fold", justify="right" if heading == "Days left" else "left")
+def _print(certificates: list[Shown], now: datetime) -> None:
     for one in certificates:
         details = one.details
-        left = "revoked" if one.revoked_at else str(details.days_left(now))
-        names = ", ".join((*details.user_names, *details.dns_names)) or details.name
+        left = f"revoked {one.revoked_at:%Y-%m-%d}" if one.revoked_at else f"{details.days_left(now)} days left"
         issuer = "itself" if details.is_self_signed else details.issuer
-        table.add_row(one.kind, names, issuer, f"{details.not_after:%Y-%m-%d}", left, details.fingerprint)
-    Console().print(table, markup=False, highlight=False)
+        typer.echo(f"{one.kind:<13} {', '.join((*details.user_names, *details.dns_names)) or details.name}")
+        typer.echo(f"{'':13} until {details.not_after:%Y-%m-%d}, {left}; issued by {issuer}")
+        typer.echo(f"{'':13} serial number {details.serial}")
+        typer.echo(f"{'':13} SHA-256 {details.fingerprint}")
     for one in certificates:
         if one.revoked_at is None and one.details.days_left(now) < EXPIRES_SOON_DAYS:
             typer.secho(_warning(one, now), fg="yellow")
