@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import socket
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,10 +30,20 @@ from foundation.schema import (
 )
 from foundation.settings import RadiusSettings, Settings
 from radius import attributes
+from radius.authentication import mschap
 from radius.nas import NetworkAccessServer
-from radius.packet import Code, Packet, decode, encode_request, hide_password, new_authenticator, verify_reply
+from radius.packet import (
+    Attribute,
+    Code,
+    Packet,
+    decode,
+    encode_request,
+    hide_password,
+    new_authenticator,
+    verify_reply,
+)
 from radius.server import RadiusServer, running
-from radius.service import Port
+from radius.service import Arrival, Port, Request
 
 SECRET = b"a shared secret of a test"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -164,9 +175,13 @@ async def add_token(database: Database, city: City, *, name: str = TOKEN_NAME, *
 
 
 def access_request(values: Values, *, identifier: int = 7, secret: bytes = SECRET) -> Packet:
-    """An Access-Request; ``User-Password`` is given in clear and hidden here, ``CHAP`` makes a CHAP-Password."""
+    """An Access-Request; ``User-Password`` is given in clear and hidden here.
+
+    ``CHAP`` makes a CHAP-Password of a password, ``MS-CHAPv2`` the attributes of RFC 2548 of a password.
+    """
     authenticator = new_authenticator()
     pairs = list(values.items()) if isinstance(values, dict) else list(values)
+    user_name = next((value for name, value in pairs if name == "User-Name"), "")
     encoded = []
     for name, value in pairs:
         if name == "User-Password":
@@ -175,9 +190,26 @@ def access_request(values: Values, *, identifier: int = 7, secret: bytes = SECRE
         elif name == "CHAP":
             digest = hashlib.md5(b"\x05" + value.encode() + authenticator).digest()
             encoded.append((3, b"\x05" + digest))
+        elif name == "MS-CHAPv2":
+            encoded += mschapv2_attributes(user_name.encode(), value)
         else:
             encoded.append(attributes.encode(name, value))
     return encode_request(Code.ACCESS_REQUEST, identifier, encoded, secret, authenticator=authenticator)
+
+
+def mschapv2_attributes(user_name: bytes, password: str, identifier: int = 0xA7) -> tuple[Attribute, ...]:
+    """What a device that knows the password makes of a challenge (RFC 2548 sections 2.1.2 and 2.3.2)."""
+    challenge, peer_challenge = new_authenticator(), new_authenticator()
+    hashed = mschap.challenge_hash(peer_challenge, challenge, user_name)
+    nt_response = mschap.challenge_response(hashed, nt_hash(password))
+    response = bytes((identifier, 0)) + peer_challenge + bytes(8) + nt_response
+    return attributes.encode_all({"MS-CHAP-Challenge": challenge, "MS-CHAP2-Response": response})
+
+
+def request_of(packet: Packet, nas: NetworkAccessServer = NAS) -> Request:
+    """The packet as the service hands it to its handler, just arrived."""
+    arrival = Arrival(datetime.now(UTC), time.monotonic())
+    return Request(packet, nas, nas.secrets[0], arrival, ("127.0.0.1", 49152, packet.code, packet.identifier))
 
 
 def accounting_request(values: Values, *, identifier: int = 7, secret: bytes = SECRET) -> Packet:

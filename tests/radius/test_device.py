@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hashlib import md5
 
 import pytest
 
+from foundation.credentials import nt_hash
 from foundation.mac_address import MacAddress
-from radius.authentication.device import is_device_password, parse_address, station_address
+from radius.authentication import mschap
+from radius.authentication.device import parse_address, proven_password, station_address
 from radius.authentication.password import ChapProof, PapProof
+from radius.authentication.stored_password import Proof
 
 ADDRESS = MacAddress.parse("02-00-5E-00-53-AB")
 SPELLINGS = [
@@ -26,28 +30,52 @@ def chap(password: str) -> ChapProof:
     return ChapProof(b"\x01", md5(b"\x01" + password.encode() + challenge).digest(), challenge)
 
 
+def mschapv2(password: str) -> mschap.Mschapv2Proof:
+    hashed = mschap.challenge_hash(bytes(16), bytes(16), b"02005E0053AB")
+    nt_response = mschap.challenge_response(hashed, nt_hash(password))
+    return mschap.Mschapv2Proof(b"02005E0053AB", bytes(16), bytes(16), nt_response, 1)
+
+
+def pap(password: str) -> PapProof:
+    return PapProof(password.encode())
+
+
+METHODS = [pap, chap, mschapv2]
+
+
 @pytest.mark.parametrize("spelling", [*SPELLINGS, *[spelling.swapcase() for spelling in SPELLINGS]])
-def test_a_device_is_known_and_proves_itself_in_every_spelling(spelling: str) -> None:
+def test_a_device_is_known_in_every_spelling(spelling: str) -> None:
     assert parse_address(spelling) == ADDRESS
     assert station_address(f"{spelling}:CityWiFi") == ADDRESS
-    assert is_device_password(PapProof(spelling.encode()), ADDRESS)
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("upper", [True, False])
-def test_chap_proves_every_spelling_in_either_case(spelling: str, upper: bool) -> None:
-    assert is_device_password(chap(spelling.upper() if upper else spelling.lower()), ADDRESS)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_proves_every_spelling_in_either_case(
+    method: Callable[[str], Proof], spelling: str, upper: bool
+) -> None:
+    password = spelling.upper() if upper else spelling.lower()
+    proven = proven_password(method(password), ADDRESS)
+    assert proven is not None
+    assert proven.password == password.encode()
 
 
-def test_the_fixed_word_of_coovachilli_is_accepted() -> None:
-    assert is_device_password(PapProof(b"password"), ADDRESS)
-    assert is_device_password(chap("password"), ADDRESS)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_fixed_word_of_coovachilli_is_accepted(method: Callable[[str], Proof]) -> None:
+    proven = proven_password(method("password"), ADDRESS)
+    assert proven is not None
+    assert proven.password == b"password"
 
 
-@pytest.mark.parametrize("wrong", [b"", b"Password", b"02-00-5E-00-53-AC", b"\xff\xff", b"02-00-5E-00-53-AB "])
-def test_anything_else_is_wrong(wrong: bytes) -> None:
-    assert not is_device_password(PapProof(wrong), ADDRESS)
-    assert not is_device_password(chap(wrong.decode("latin-1")), ADDRESS)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("wrong", ["", "Password", "02-00-5E-00-53-AC", "02-00-5E-00-53-AB ", "ÿþ"])
+def test_anything_else_is_wrong(method: Callable[[str], Proof], wrong: str) -> None:
+    assert proven_password(method(wrong), ADDRESS) is None
+
+
+def test_a_password_that_is_no_text_is_wrong_and_not_an_error() -> None:
+    assert proven_password(PapProof(b"\xff\xff"), ADDRESS) is None
 
 
 @pytest.mark.parametrize("text", [None, "", "demo", "02-00-5E-00-53"])
