@@ -32,6 +32,8 @@ accounting_sessions = Table(
     reference("resident_id", "residents", nullable=True, on_delete="SET NULL"),
     reference("device_id", "devices", nullable=True, on_delete="SET NULL"),
     Column("acct_session_id", String(253), nullable=False),
+    # What Cisco calls the session from before its authentication on (Cisco-AVPair audit-session-id).
+    Column("audit_session_id", String(253)),
     # The next three name a device; they are cleared a while after the session ended.
     Column("user_name", String(253)),
     Column("calling_station_id", String(253)),
@@ -103,6 +105,8 @@ dynamic_authorizations = Table(
     reference("session_id", "accounting_sessions", on_delete="CASCADE"),
     # disconnect or coa
     Column("action", String(16), nullable=False),
+    # Of coa: the attributes that come into force, as they go into the packet.
+    Column("attributes", LargeBinary),
     Column("requested_at", UtcDateTime, nullable=False),
     # A server that has the connection took it on.
     Column("taken_at", UtcDateTime),

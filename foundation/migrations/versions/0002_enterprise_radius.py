@@ -42,6 +42,8 @@ def _equipment() -> None:
     op.execute(servers.update().where(~servers.c.require_message_authenticator).values(message_authenticator="auto"))
     with op.batch_alter_table("network_access_servers") as table:
         table.drop_column("require_message_authenticator")
+    with op.batch_alter_table("access_points") as table:
+        table.add_column(sa.Column("updated_at", UtcDateTime))
 
 
 def _people() -> None:
@@ -64,6 +66,8 @@ def _people() -> None:
 
 
 def _sessions() -> None:
+    with op.batch_alter_table("accounting_sessions") as table:
+        table.add_column(sa.Column("audit_session_id", sa.String(253)))
     with op.batch_alter_table("authentications") as table:
         table.alter_column("method", existing_type=sa.String(16), type_=sa.String(32), existing_nullable=False)
         table.add_column(sa.Column("detail", sa.String(200), nullable=False, server_default=""))
@@ -75,6 +79,7 @@ def _sessions() -> None:
             "session_id", Identifier, sa.ForeignKey("accounting_sessions.id", ondelete="CASCADE"), nullable=False
         ),
         sa.Column("action", sa.String(16), nullable=False),
+        sa.Column("attributes", sa.LargeBinary),
         sa.Column("requested_at", UtcDateTime, nullable=False),
         sa.Column("taken_at", UtcDateTime),
         sa.Column("finished_at", UtcDateTime),
