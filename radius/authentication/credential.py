@@ -6,6 +6,7 @@ reject tells nothing. What a device is told does not tell either; only the log k
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,8 +31,9 @@ class CredentialVerifier:
     def __init__(self, directory: Directory, keyring: Keyring) -> None:
         self._directory = directory
         self._keyring = keyring
-        # Opened and compared for names that nobody has.
-        self._nobodys = (keyring.encrypt("nt hash", bytes(16)), keyring.encrypt("credential", b"nobody's"))
+        # Opened and compared for names that nobody has, and where one form of the password is not kept.
+        self._nobodys_hash = keyring.encrypt("nt hash", secrets.token_bytes(16))
+        self._nobodys_password = keyring.encrypt("credential", secrets.token_hex(16).encode())
 
     async def verify(self, council_id: int, user_name: str, proof: Proof, now: datetime) -> Verified | RejectReason:
         """The credential that the proof belongs to, or why not. Raises what Directory raises."""
@@ -54,13 +56,13 @@ class CredentialVerifier:
         return refusal(credential, now) or credential
 
     def _open(self, credential: Credential | None) -> StoredPassword:
-        nt_hash, password = (
-            (credential.nt_hash_encrypted, credential.password_encrypted) if credential else self._nobodys
-        )
-        known = self._keyring.decrypt("credential", password) if password is not None else None
-        if nt_hash is not None:
-            return StoredPassword(self._keyring.decrypt("nt hash", nt_hash), known)
-        return StoredPassword.of(known or b"")
+        """What is kept of the password. Two seals are opened whatever is kept, so that time does not tell it."""
+        kept_hash = credential.nt_hash_encrypted if credential else None
+        kept_password = credential.password_encrypted if credential else None
+        nt_hash = self._keyring.decrypt("nt hash", kept_hash or self._nobodys_hash)
+        password = self._keyring.decrypt("credential", kept_password or self._nobodys_password)
+        hashed = StoredPassword.of(password).nt_hash
+        return StoredPassword(nt_hash if kept_hash else hashed, password if kept_password else None)
 
 
 def refusal(credential: Credential, now: datetime) -> RejectReason | None:

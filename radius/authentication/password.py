@@ -26,10 +26,11 @@ class PapProof:
     method = "pap"
 
     def proves(self, stored: StoredPassword) -> bool:
-        """Whether this is the password, in a time that does not tell how much of it was right."""
-        if stored.password is not None:
-            return hmac.compare_digest(self.password, stored.password)
-        return hmac.compare_digest(StoredPassword.of(self.password).nt_hash, stored.nt_hash)
+        """Whether this is the password, in a time that tells neither how much of it was right nor what was kept."""
+        has_same_hash = hmac.compare_digest(StoredPassword.of(self.password).nt_hash, stored.nt_hash)
+        if stored.password is None:
+            return has_same_hash
+        return hmac.compare_digest(self.password, stored.password)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -147,15 +147,13 @@ async def add_hashed_credential(
     database: Database, keyring: Keyring, city: City, name: str, password: str, **more: Any
 ) -> None:
     """A lasting credential of which only the NT hash is kept, as the portal makes them."""
-    await insert(
-        database,
-        credentials,
-        council_id=city.council_id,
-        user_name=name,
-        nt_hash_encrypted=keyring.encrypt("nt hash", nt_hash(password)),
-        created_at=datetime.now(UTC),
-        **more,
-    )
+    values = {
+        "council_id": city.council_id,
+        "user_name": name,
+        "nt_hash_encrypted": keyring.encrypt("nt hash", nt_hash(password)),
+        "created_at": datetime.now(UTC),
+    }
+    await insert(database, credentials, **values | more)
 
 
 async def add_token(database: Database, city: City, *, name: str = TOKEN_NAME, **more: Any) -> int:
