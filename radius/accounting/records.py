@@ -13,6 +13,7 @@ from foundation.privacy import Keyring
 from radius import attributes
 from radius.authorization import read_class
 from radius.discards import RequestUnansweredError, Unanswered
+from radius.errors import MalformedAttributeError
 from radius.nas import NasTable, NetworkAccessServer
 from radius.packet import Packet
 from radius.policies.effective import network_name
@@ -29,6 +30,7 @@ _CLOCK_TOLERANCE_SECONDS: Final = 300
 # A session that claims to last longer is a counter gone wrong, and would put usage into the distant past.
 _LONGEST_SESSION_SECONDS: Final = 366 * 86_400
 _LARGEST_COUNT: Final = 2**63 - 1
+_AUDIT_SESSION_ID: Final = b"audit-session-id="
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,6 +59,8 @@ class SessionRecord:
     input_octets: int
     output_octets: int
     status: str
+    # Cisco's name of the session, which its dynamic authorisation wants.
+    audit_session_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +139,7 @@ def read_record(
         input_octets=_octets(packet, "Acct-Input-Octets", "Acct-Input-Gigawords"),
         output_octets=_octets(packet, "Acct-Output-Octets", "Acct-Output-Gigawords"),
         status=_SESSION_STATUS[status],
+        audit_session_id=_audit_session_id(packet),
     )
 
 
@@ -162,6 +167,16 @@ def _session_key(
     station = attributes.get_octets(packet, "Calling-Station-Id") or b""
     parts = (str(nas.id).encode(), nas_identifier.encode(), session_id, station)
     return keyring.pseudonym("session", nas.council_id, b"".join(len(part).to_bytes(2, "big") + part for part in parts))
+
+
+def _audit_session_id(packet: Packet) -> str | None:
+    """From Cisco-AVPair (Cisco, RADIUS Change of Authorization); a malformed one must not keep a record out."""
+    try:
+        pairs = attributes.get_all_octets(packet, "Cisco-AVPair")
+    except MalformedAttributeError:
+        return None
+    found = next((pair for pair in pairs if pair.startswith(_AUDIT_SESSION_ID)), _AUDIT_SESSION_ID)
+    return found.removeprefix(_AUDIT_SESSION_ID).decode(errors="replace").replace("\0", "\ufffd") or None
 
 
 def _session_seconds(packet: Packet) -> int:

@@ -157,6 +157,7 @@ _DESCRIPTIONS: Final = (
     "calling_station_id",
     "framed_ip_address",
     "network_name",
+    "audit_session_id",
 )
 
 
@@ -200,7 +201,8 @@ _HEARD = (
         access_points.c.id == bindparam("access_point"),
         or_(access_points.c.last_heard_at.is_(None), access_points.c.last_heard_at < bindparam("heard_at")),
     )
-    .values(last_heard_at=bindparam("heard_at"))
+    # It is no change of the equipment.
+    .values(last_heard_at=bindparam("heard_at"), updated_at=access_points.c.updated_at)
 )
 
 
@@ -247,6 +249,7 @@ def _session_values(record: SessionRecord) -> dict[str, Any]:
         "calling_station_id": record.calling_station_id,
         "framed_ip_address": record.framed_ip_address,
         "network_name": record.network_name,
+        "audit_session_id": record.audit_session_id,
         "started_at": record.started_at,
         "updated_at": record.event_at,
         "received_at": record.received_at,

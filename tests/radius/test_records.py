@@ -147,6 +147,30 @@ def test_names_that_are_not_utf_8_or_hold_nul_are_kept_readable() -> None:
     assert (record.acct_session_id, record.user_name) == ("\ufffd\ufffda", "M\ufffdller")
 
 
+@pytest.mark.parametrize(
+    ("pairs", "expected"),
+    [
+        ([b"service-type=Framed", b"audit-session-id=0A0B0C0D000000AB"], "0A0B0C0D000000AB"),
+        ([b"audit-session-id="], None),
+        ([b"method=mab"], None),
+        ([], None),
+    ],
+)
+def test_ciscos_own_name_of_a_session_is_kept(pairs: list[bytes], expected: str | None) -> None:
+    wrapped = [(26, b"\0\0\0\x09" + bytes((1, len(pair) + 2)) + pair) for pair in pairs]
+    raw = [(40, b"\0\0\0\x01"), (44, b"1"), *wrapped]
+    record = read_record(encode_request(Code.ACCOUNTING_REQUEST, 1, raw, SECRET), NAS, TABLE, KEYRING, NOW, WEEK)
+    assert isinstance(record, SessionRecord)
+    assert record.audit_session_id == expected
+
+
+def test_a_malformed_attribute_of_ciscos_does_not_keep_a_record_out() -> None:
+    raw = [(40, b"\0\0\0\x01"), (44, b"1"), (26, b"\0\0\0\x09\x01\x00")]
+    record = read_record(encode_request(Code.ACCOUNTING_REQUEST, 1, raw, SECRET), NAS, TABLE, KEYRING, NOW, WEEK)
+    assert isinstance(record, SessionRecord)
+    assert record.audit_session_id is None
+
+
 def test_delay_puts_the_event_before_its_arrival() -> None:
     packet = accounting_request({"Acct-Status-Type": "Start", "Acct-Delay-Time": 3600})
     assert event_time(packet, NOW, WEEK) == NOW - timedelta(hours=1)
