@@ -11,13 +11,14 @@ from radius import attributes, metrics
 from radius.accounting.records import read_record
 from radius.accounting.writer import AccountingWriter, StorageUnavailableError
 from radius.authentication.log import AuthenticationLog, LogLine
-from radius.authentication.methods import Authenticator
+from radius.authentication.methods import Authenticates
 from radius.authentication.outcome import Accepted, Challenged, Outcome, Rejected, RejectReason
 from radius.authorization import REJECT_ATTRIBUTES, Authorizer
 from radius.batching import QueueFullError
 from radius.discards import RequestUnansweredError, Unanswered
 from radius.nas import NasDirectory
 from radius.packet import Attribute, Code
+from radius.roaming.accounting import AccountingForwarder
 from radius.service import Request
 
 Reply = tuple[Code, Sequence[Attribute]]
@@ -28,7 +29,7 @@ class AuthenticationHandler:
 
     def __init__(
         self,
-        authenticator: Authenticator,
+        authenticator: Authenticates,
         authorizer: Authorizer,
         log: AuthenticationLog,
         equipment: NasDirectory,
@@ -99,15 +100,23 @@ class AccountingHandler:
     """Accounting-Request to Accounting-Response, sent only when the record is committed."""
 
     def __init__(
-        self, writer: AccountingWriter, equipment: NasDirectory, keyring: Keyring, delay_limit_seconds: int
+        self,
+        writer: AccountingWriter,
+        equipment: NasDirectory,
+        keyring: Keyring,
+        delay_limit_seconds: int,
+        forwarder: AccountingForwarder,
     ) -> None:
         self._writer = writer
+        self._forwarder = forwarder
         self._equipment = equipment
         self._keyring = keyring
         self._delay_limit_seconds = delay_limit_seconds
 
     async def handle(self, request: Request) -> Reply:
         """Store the record. Raises RequestUnansweredError or MalformedAttributeError when it was not stored."""
+        if self._forwarder.is_loop(request):
+            return Code.ACCOUNTING_RESPONSE, ()
         record = read_record(
             request.packet,
             request.nas,
@@ -124,5 +133,6 @@ class AccountingHandler:
             raise RequestUnansweredError(Unanswered.STORAGE_UNAVAILABLE) from None
         if not is_stored:
             raise RequestUnansweredError(Unanswered.RECORD_REFUSED_BY_DATABASE)
+        self._forwarder.offer(request)
         metrics.requests.labels(f"accounting_{record.status}", "answered").inc()
         return Code.ACCOUNTING_RESPONSE, ()

@@ -31,6 +31,8 @@ from radius.nas import NasDirectory
 from radius.policies.directory import PolicyDirectory
 from radius.policies.usage import UsageDirectory
 from radius.quotas import QuotaKeeper
+from radius.roaming.exchange import UdpExchange
+from radius.roaming.service import Roaming
 from radius.service import Handler, Port, Service
 from radius.transport.radsec import RadSecTransport, open_radsec
 from radius.transport.udp import UdpTransport, bind
@@ -57,7 +59,8 @@ class RadiusServer:
         self._keyring = keyring
         self._evictions_counted = dict.fromkeys(Port, 0)
         self.equipment = NasDirectory(database, keyring)
-        self.directory = Directory(database)
+        self.directory = Directory(database, runtime.settings.roaming.own_realms)
+        self.roaming = Roaming(runtime.settings, database, keyring, self.directory, UdpExchange)
         self.policies = PolicyDirectory(database, settings)
         self.usage = UsageDirectory(database)
         self.quotas = QuotaKeeper(database, self.policies, self.usage, self._end_session)
@@ -65,7 +68,9 @@ class RadiusServer:
         self.writer = AccountingWriter(database)
         self._handlers: dict[Port, Handler] = {
             Port.AUTHENTICATION: AuthenticationHandler(
-                Authenticator(self.directory, keyring, CredentialVerifier(self.directory, keyring)),
+                self.roaming.authenticator(
+                    Authenticator(self.directory, keyring, CredentialVerifier(self.directory, keyring))
+                ),
                 Authorizer(settings, keyring, self.equipment, self.policies, self.usage),
                 self.log,
                 self.equipment,
@@ -73,7 +78,11 @@ class RadiusServer:
                 time.monotonic,
             ),
             Port.ACCOUNTING: AccountingHandler(
-                self.writer, self.equipment, keyring, settings.accounting_delay_limit_seconds
+                self.writer,
+                self.equipment,
+                keyring,
+                settings.accounting_delay_limit_seconds,
+                self.roaming.forwarder,
             ),
         }
         self.transports: dict[Port, UdpTransport] = {}
@@ -89,7 +98,9 @@ class RadiusServer:
         for port, number in ports.items():
             bound = bind(self._settings.host, number, self._settings.receive_buffer_octets, port)
             duplicates = DuplicateCache(keep_seconds=self._settings.duplicate_cache_seconds)
-            service = Service(port, self.equipment, self._handlers[port], duplicates, time.monotonic)
+            service = Service(
+                port, self.equipment, self._handlers[port], duplicates, time.monotonic, self.roaming.proxy.repeat
+            )
             self.transports[port] = UdpTransport(service, bound)
         if self._installation.radsec.enabled:
             services = {port: transport.service for port, transport in self.transports.items()}
@@ -104,6 +115,7 @@ class RadiusServer:
             await transport.stop(_STOP_PATIENCE_SECONDS)
         if self.radsec is not None:
             await self.radsec.stop()
+        await self.roaming.stop()
         await self.writer.drain()
         await self.log.drain()
 
@@ -114,6 +126,7 @@ class RadiusServer:
         forever = (
             self.equipment.keep_fresh(),
             self.policies.keep_fresh(),
+            *self.roaming.jobs(),
             self.quotas.keep(self._settings.quota_check_seconds),
             self._sample_metrics(),
             self._close_lost_sessions(),
@@ -139,6 +152,7 @@ class RadiusServer:
         for name, queue in queues.items():
             metrics.queue_length.labels(name).set(len(queue))
             metrics.queue_limit.labels(name).set(queue.limit)
+        self.roaming.sample_metrics()
         if self.radsec is not None:
             self.radsec.sample_metrics()
         for port, transport in self.transports.items():
@@ -174,6 +188,7 @@ async def running(runtime: Runtime) -> AsyncIterator[RadiusServer]:
     server = RadiusServer(runtime)
     await server.equipment.refresh()
     await server.policies.refresh()
+    await server.roaming.realms.refresh()
     try:
         server.bind()
         server.start()

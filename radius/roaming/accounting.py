@@ -24,7 +24,7 @@ from radius.batching import QueueFullError
 from radius.errors import RadiusError
 from radius.packet import Attribute, Code
 from radius.roaming import metrics
-from radius.roaming.forwarding import is_loop, marker_of, operator_attribute, outward_accounting
+from radius.roaming.forwarding import has_been_here, is_loop, marker_of, operator_attribute, outward_accounting
 from radius.roaming.proxy import in_order
 from radius.roaming.race import Race
 from radius.roaming.routing import Router
@@ -53,7 +53,7 @@ class AccountingForwarder:
 
     def is_loop(self, request: Request) -> bool:
         """Whether the record comes back to us: it is stored already, and must not be stored as another session's."""
-        found = is_loop(request.packet, marker_of(self._keyring, request.nas.council_id))
+        found = has_been_here(request.packet, marker_of(self._keyring, request.nas.council_id))
         if found:
             metrics.forwarding_drops.labels("loop").inc()
         return found
@@ -63,6 +63,9 @@ class AccountingForwarder:
         user_name = attributes.get_octets(request.packet, "User-Name")
         realm = None if user_name is None else self._router.candidate(request.nas.council_id, user_name)
         if user_name is None or realm is None or not any(server.accounting for server in realm.servers):
+            return
+        if is_loop(request.packet, b""):
+            metrics.forwarding_drops.labels("loop").inc()
             return
         most = self._settings.most_proxied
         if len(self._tasks) >= most or self._waiting[realm.id] >= max(1, int(most * _PLACES_OF_A_REALM)):
@@ -107,7 +110,7 @@ class AccountingForwarder:
                 metrics.forwarding_drops.labels("no_answer").inc()
 
     async def _deliver(self, request: Request, realm: Realm) -> bool:
-        """Whether a home server has taken it; else it is tried again after a pause, with Acct-Delay-Time as it is then."""
+        """Whether a home server has taken it; tried again after pauses, with Acct-Delay-Time as it is by then."""
         marker = marker_of(self._keyring, realm.council_id)
 
         def build(_authenticator: bytes, _secret: bytes) -> list[Attribute]:

@@ -75,6 +75,10 @@ class Exchange(Protocol):
         """End it. Open questions get OSError."""
 
 
+Connect = Callable[[Address], Exchange]
+"""Makes the exchange with an address; nothing is sent before it is asked."""
+
+
 class UdpQuestion:
     """A question of ``UdpExchange``."""
 

@@ -66,8 +66,13 @@ def marker_of(keyring: Keyring, council_id: int) -> bytes:
 
 def is_loop(packet: Packet, marker: bytes) -> bool:
     """Whether a request has been here before, or has been through so many proxies that it goes round somewhere."""
-    states = [value for number, value in packet.attributes if number == _PROXY_STATE]
-    return marker in states or len(states) > MOST_PROXY_STATES
+    states = [number for number, _ in packet.attributes if number == _PROXY_STATE]
+    return has_been_here(packet, marker) or len(states) > MOST_PROXY_STATES
+
+
+def has_been_here(packet: Packet, marker: bytes) -> bool:
+    """Whether a request carries our own Proxy-State."""
+    return (_PROXY_STATE, marker) in packet.attributes
 
 
 def operator_attribute(operator_name: str) -> tuple[Attribute, ...]:
@@ -111,7 +116,8 @@ def outward_accounting(
 ) -> list[Attribute]:
     """An Accounting-Request's attributes for a home server.
 
-    Our own Class is sealed for us and stays here. ``delay_seconds`` is how long the record has been here, and joins Acct-Delay-Time (RFC 2866 section 5.2).
+    Our own Class is sealed for us and stays here. ``delay_seconds`` is how long the record has been here; it joins
+    Acct-Delay-Time (RFC 2866 section 5.2).
     """
     forwarded = [
         (number, value)

@@ -67,8 +67,10 @@ class Proxy:
             raise RequestUnansweredError(Unanswered.TOO_MANY_IN_PROGRESS)
         try:
             answer = await self._ask(request, realm)
-            step = self._reject(request, realm, RejectReason.REALM_SILENT) if answer is None else self._read(
-                request, realm, answer
+            step = (
+                self._reject(request, realm, RejectReason.REALM_SILENT)
+                if answer is None
+                else self._read(request, realm, answer)
             )
         except TooManyQuestionsError:
             metrics.proxy_drops.labels("no_identifier_free").inc()

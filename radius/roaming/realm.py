@@ -55,7 +55,7 @@ def realm_pattern(text: str) -> str:
     is_right = pattern == EVERY_REALM or (_is_realm(suffix) and (suffix != pattern or "." in pattern))
     if not is_right:
         raise LocalFaultError(
-            f"{text!r} is not a realm; write one such as library.example, *.example for all below it, or * for all others"
+            f"{text!r} is not a realm; write one such as library.example, *.example for all below it, or * for the rest"
         )
     return pattern
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from foundation.privacy import Keyring
 from radius import attributes
+from radius.authentication.methods import Authenticates
 from radius.authentication.outcome import Rejected, RejectReason, Step
 from radius.directory import Directory
 from radius.roaming import metrics
@@ -16,13 +16,6 @@ from radius.roaming.realm import parse_identifier
 from radius.roaming.table import Realm, RealmDirectory
 from radius.roaming.travelling import at_other_operator, with_realm_unknown
 from radius.service import Request
-
-
-class Authenticates(Protocol):
-    """What decides Access-Requests: ``radius.authentication.methods.Authenticator`` here."""
-
-    async def authenticate(self, request: Request) -> Step:
-        """Accepted, rejected or another round."""
 
 
 class Router:

@@ -100,6 +100,10 @@ class RealmDirectory:
         self._polls = 0
         self.table = RealmTable()
 
+    def addresses(self) -> frozenset[Address]:
+        """Every port of every server, as it is now."""
+        return self.table.addresses()
+
     async def refresh(self) -> None:
         """Read the tables if they changed since the last time. Raises DBAPIError or OSError."""
         full_reading_is_due = self._polls % _POLLS_PER_FULL_READING == 0

@@ -12,15 +12,13 @@ import structlog
 from radius.errors import RadiusError
 from radius.packet import Code
 from radius.roaming import metrics
-from radius.roaming.exchange import Exchange
+from radius.roaming.exchange import Connect, Exchange
 from radius.roaming.health import Health, State
 from radius.roaming.table import Address
 
 logger = structlog.get_logger(__name__)
 
 _TICK_SECONDS: Final = 0.25
-
-Connect = Callable[[Address], Exchange]
 
 
 class Upstream:
