@@ -19,6 +19,10 @@ GET /j/ID                → 303 to the page that the journey is at
                          a session of the device; after 30 s it has the connect form instead
 /j/ID/online             ``<h1>`` in a panel; link to status
 /j/ID/status             form → POST logout → 303 to ``<login_url>/logoff``; second form → POST forget
+/j/ID/secure             form → POST secure: hidden ``page`` → 303 to /secure/PAGE; for each user name a form →
+                         POST revoke: hidden ``credential`` → 303 back
+/secure/PAGE             a new user name and password, for some minutes, in any browser; …/profile is a profile for
+                         Apple devices, …/certificate the network's private authority (404 where it has none)
 /j/ID/failed, …/ended    connect form
 /j/ID/expired            connect form (410)
 /j/ID/terms, …/privacy,  information, also at /terms, /privacy, /accessibility (and /councils/CODE/… for each)
@@ -46,7 +50,7 @@ from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
 
 from captive_portal import languages, metrics, security
-from captive_portal.pages import arrive, connection, email_code, errors, information, outbox, start
+from captive_portal.pages import arrive, connection, email_code, errors, information, outbox, secure_network, start
 from captive_portal.pages.common import GATEWAY_ORIGIN, RUNTIME, clock
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, notify_ready, open_runtime, wait_for_stop
@@ -119,6 +123,7 @@ def _set_up_templates(app: web.Application, stylesheet: str) -> None:
 def _add_routes(app: web.Application) -> None:
     get, post = web.get, web.post
     journey = r"/j/{path_id:[A-Za-z0-9_-]{24}}"
+    page = r"/secure/{page:[A-Za-z0-9-]{12,14}}"
     app.add_routes(
         [
             get("/", arrive.front_door, name="front_door"),
@@ -142,6 +147,12 @@ def _add_routes(app: web.Application) -> None:
             get(f"{journey}/failed", connection.show_state, name="failed"),
             get(f"{journey}/ended", connection.show_state, name="ended"),
             get(f"{journey}/expired", connection.show_expired, name="expired"),
+            get(f"{journey}/secure", secure_network.show_secure, name="secure"),
+            post(f"{journey}/secure", secure_network.make, name="make_credential"),
+            post(f"{journey}/revoke", secure_network.revoke, name="revoke_credential"),
+            get(page, secure_network.show_credential, name="credential"),
+            get(f"{page}/profile", secure_network.load_profile, name="credential_profile"),
+            get(f"{page}/certificate", secure_network.load_authority, name="credential_authority"),
             get("/demo/outbox", outbox.show_outbox, name="outbox"),
             get("/healthz", _healthz, name="healthz"),
         ]
@@ -166,6 +177,8 @@ def _export_limits(settings: Settings) -> None:
     metrics.code_limit.labels("contact").set(settings.portal.codes_per_contact_per_hour)
     metrics.code_limit.labels("device").set(settings.portal.codes_per_device_per_hour)
     metrics.code_limit.labels("gateway").set(settings.portal.codes_per_gateway_per_hour)
+    metrics.credential_limit.labels("number").set(settings.portal.credentials_per_resident)
+    metrics.credential_limit.labels("hour").set(settings.portal.credentials_per_resident_per_hour)
 
 
 async def _count_journeys(app: web.Application) -> AsyncIterator[None]:

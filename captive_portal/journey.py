@@ -122,7 +122,7 @@ PAGES: Final[Mapping[State, str]] = {
 _ALSO_REACHABLE: Final[Mapping[State, frozenset[str]]] = {
     State.EMAIL: frozenset({"start"}),
     State.CODE: frozenset({"start", "email"}),
-    State.ONLINE: frozenset({"status"}),
+    State.ONLINE: frozenset({"status", "secure"}),
 }
 
 

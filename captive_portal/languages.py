@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_time
+from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
@@ -103,3 +103,8 @@ def show_octets(octets: int) -> str:
 def show_time(moment: datetime, time_zone: str) -> str:
     """The time of day where the resident is."""
     return format_time(moment.astimezone(ZoneInfo(time_zone)), "HH:mm", locale=current_language.get())
+
+
+def show_day(moment: datetime, time_zone: str) -> str:
+    """The day where the resident is, such as ``22 November 2026``."""
+    return format_date(moment.astimezone(ZoneInfo(time_zone)), format="long", locale=current_language.get())

@@ -15,6 +15,17 @@ codes = Counter(
     "Verification codes, by what became of them: sent, right, or why not.",
     ["result"],
 )
+credentials = Counter(
+    "citywifi_portal_credentials_total",
+    "User names for the secure network, by what happened: made, revoked, or why none was made.",
+    ["result"],
+)
+credential_limit = Gauge(
+    "citywifi_portal_credential_limit",
+    "How many user names for the secure network a resident can have, or get in an hour, by what is limited.",
+    ["by"],
+    multiprocess_mode="livemostrecent",
+)
 releases = Counter(
     "citywifi_portal_releases_total",
     "Browsers sent to their gateway, by kind of gateway and purpose.",

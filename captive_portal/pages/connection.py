@@ -24,6 +24,7 @@ from captive_portal.pages.common import (
     see_other,
 )
 from captive_portal.release import find_proof, judge, time_left
+from captive_portal.secure_wifi import is_offered
 from captive_portal.storage import passes, residents
 from captive_portal.storage.journeys import Visit
 from foundation.runtime import Runtime
@@ -84,7 +85,7 @@ async def connect(request: web.Request) -> web.Response:
 async def show_waiting(request: web.Request) -> web.Response:
     """GET waiting: reloads itself until accounting proves that the device is on, or patience ends."""
     now = clock()
-    visit, _session = await _look(request, now)
+    visit, _session = await look(request, now)
     if answer := await change_language(request, now):
         return answer
     journey = visit.journey
@@ -100,18 +101,19 @@ async def show_waiting(request: web.Request) -> web.Response:
 async def show_online(request: web.Request) -> web.Response:
     """GET online: you are online."""
     now = clock()
-    visit, _session = await _look(request, now)
+    visit, _session = await look(request, now)
     if answer := await change_language(request, now):
         return answer
     if not visit.journey.shows("online"):
         return see_other(visit.journey.current_path())
-    return render_visit(request, visit, "online.html")
+    offered = visit.journey.is_registered and is_offered(request.app[RUNTIME].settings)
+    return render_visit(request, visit, "online.html", {"secure_network": offered})
 
 
 async def show_status(request: web.Request) -> web.Response:
     """GET status: time online, data used, time left; from accounting, so as old as its latest record."""
     runtime, now = request.app[RUNTIME], clock()
-    visit, session = await _look(request, now)
+    visit, session = await look(request, now)
     if answer := await change_language(request, now):
         return answer
     if not visit.journey.shows("status"):
@@ -123,6 +125,7 @@ async def show_status(request: web.Request) -> web.Response:
     context = {
         "figures": _figures(visit, session, runtime, now) if session else None,
         "remembered": remembered,
+        "secure_network": journey.is_registered and is_offered(runtime.settings),
         "forgotten": request.query.get("forgotten") == "yes",
     }
     return render_visit(request, visit, "status.html", context)
@@ -164,7 +167,7 @@ async def forget(request: web.Request) -> web.Response:
     return see_other(f"{journey.path('status')}?forgotten=yes")
 
 
-async def _look(request: web.Request, now: datetime) -> tuple[Visit, passes.Session | None]:
+async def look(request: web.Request, now: datetime) -> tuple[Visit, passes.Session | None]:
     """The visit after what accounting says of it, stored where that changed it."""
     runtime = request.app[RUNTIME]
     async with runtime.database.read() as connection:

@@ -62,4 +62,5 @@ def _context(request: web.Request, texts: list[residents.Terms]) -> dict[str, ob
         "blocks": read_blocks(terms.text) if terms else [],
         "retention": settings.retention,
         "remembered_days": settings.portal.remembered_device_days,
+        "secure_network": settings.portal.secure_network_name,
     }

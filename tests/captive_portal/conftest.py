@@ -278,6 +278,18 @@ async def token_names(city: City) -> list[str]:
         )
 
 
+async def get_online(phone: Phone, city: City, **choices: str) -> None:
+    """By click-through."""
+    await phone.arrive()
+    await phone.submit(way="click", accept_terms="yes", **choices)
+    assert phone.path.startswith(f"{LOGIN_URL}/logon")
+    await phone.arrive(res="success", challenge=None)
+    [user_name] = await token_names(city)
+    await start_session(city, user_name=user_name)
+    await phone.get(phone.path)
+    assert phone.page == "online"
+
+
 def newest_code(city: City) -> str:
     """The code in the newest mail of the demo's outbox."""
     newest = max(city.runtime.settings.outbox_directory.glob("*.eml"))

@@ -32,6 +32,7 @@ from tests.captive_portal.conftest import (
     Client,
     Phone,
     build_city,
+    get_online,
     newest_code,
     publish_terms,
     start_session,
@@ -50,18 +51,6 @@ async def count(city: City, table: object) -> int:
 async def age_journeys(city: City, **columns: datetime) -> None:
     async with city.database.write() as connection:
         await connection.execute(update(journeys).values(**columns))
-
-
-async def get_online(phone: Phone, city: City, **choices: str) -> None:
-    """By click-through."""
-    await phone.arrive()
-    await phone.submit(way="click", accept_terms="yes", **choices)
-    assert phone.path.startswith(LOG_ON)
-    await phone.arrive(res="success", challenge=None)
-    [user_name] = await token_names(city)
-    await start_session(city, user_name=user_name)
-    await phone.get(phone.path)
-    assert phone.page == "online"
 
 
 async def test_click_through_leads_from_the_redirect_to_online_and_out_again(phone: Phone, city: City) -> None:

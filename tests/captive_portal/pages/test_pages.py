@@ -171,7 +171,7 @@ async def test_the_first_page_weighs_less_than_fifteen_kilobytes_in_all(client: 
 async def test_every_route_answers_with_security_headers_and_without_cookies(client: Client, city: City) -> None:
     phone = await Phone(client, city).arrive()
     path_id = phone.path.split("/")[2]
-    values = {"driver": "coovachilli", "path_id": path_id, "code": "E08000026"}
+    values = {"driver": "coovachilli", "path_id": path_id, "code": "E08000026", "page": "abcd-efgh-jkmn"}
     for resource in create_app(city.runtime).router.resources():
         path = str(resource.canonical).format(**values)
         for method in ("GET", "POST", "PUT", "HEAD"):
