@@ -16,6 +16,8 @@ _KNOWN = {
     "radclient": (["radclient", "-v"], "freeradius-utils"),
     "promtool": (["promtool", "--version"], "prometheus"),
     "chromium": (["chromium", "--version"], "chromium"),
+    "freeradius": (["freeradius", "-v"], "freeradius"),
+    "eapol_test": (["eapol_test", "-v"], "eapoltest"),
 }
 
 
