@@ -14,6 +14,8 @@ class Unanswered(StrEnum):
     WRONG_PORT = "wrong_port"
     REPEATED_WHILE_IN_PROGRESS = "repeated_while_in_progress"
     TOO_MANY_IN_PROGRESS = "too_many_in_progress"
+    TOO_MANY_OF_DEVICE = "too_many_of_device"
+    TOO_MANY_OF_NAS = "too_many_of_nas"
     QUEUE_FULL = "queue_full"
     STORAGE_UNAVAILABLE = "storage_unavailable"
     RECORD_REFUSED_BY_DATABASE = "record_refused_by_database"

@@ -84,6 +84,54 @@ unusable_network_access_servers = Gauge(
     "Network access servers whose row cannot be used: secret sealed by another key, or network not understood.",
     multiprocess_mode="livemax",
 )
+without_message_authenticator = Counter(
+    "citywifi_radius_requests_without_message_authenticator_total",
+    "Access-Requests without Message-Authenticator: answered in mode auto, discarded in mode require.",
+    ["mode", "nas_id"],
+)
+packet_attributes = Gauge(
+    "citywifi_radius_packet_attributes",
+    "The most attributes that an authentic packet has had, by port.",
+    ["port"],
+    multiprocess_mode="livemax",
+)
+packet_attributes_limit = Gauge(
+    "citywifi_radius_packet_attributes_limit",
+    "How many attributes a packet may have, by port.",
+    ["port"],
+    multiprocess_mode="livemax",
+)
+rate_limited = Gauge(
+    "citywifi_radius_rate_limited",
+    "Senders whose rate of requests is known, by kind.",
+    ["kind"],
+    multiprocess_mode="livesum",
+)
+rate_limited_limit = Gauge(
+    "citywifi_radius_rate_limited_limit",
+    "How many senders' rate of requests may be known, by kind.",
+    ["kind"],
+    multiprocess_mode="livesum",
+)
+rate_limit_evictions = Counter(
+    "citywifi_radius_rate_limit_evictions_total",
+    "Senders whose rate was forgotten because too many were known, by kind.",
+    ["kind"],
+)
+rejects_held = Gauge(
+    "citywifi_radius_rejects_held",
+    "Access-Rejects that wait for their delay to end.",
+    multiprocess_mode="livesum",
+)
+rejects_held_limit = Gauge(
+    "citywifi_radius_rejects_held_limit",
+    "How many Access-Rejects may wait at the same time.",
+    multiprocess_mode="livesum",
+)
+rejects_sent_at_once = Counter(
+    "citywifi_radius_rejects_sent_at_once_total",
+    "Access-Rejects that were not held because too many were.",
+)
 access_points = Gauge(
     "citywifi_radius_access_points",
     "Access points known by their address.",

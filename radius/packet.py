@@ -150,13 +150,16 @@ def decode(datagram: bytes) -> Packet:
     return Packet(code, identifier, authenticator, attributes, octets, _find_message_authenticator(attributes))
 
 
-def verify_request(request: Packet, secret: bytes, *, require_message_authenticator: bool = True) -> None:
+def verify_request(
+    request: Packet, secret: bytes, *, require_message_authenticator: bool = True, is_protected: bool = False
+) -> None:
     """Check that a request was made by somebody who knows the secret; until then believe nothing in it.
 
     ``require_message_authenticator`` discards an Access-Request that has none, because anybody in between could have
     altered it (BlastRADIUS). Status-Server (RFC 5997 section 3) and EAP-Message (RFC 3579 section 3.1) need one
-    whatever it says, and Proxy-State without one is what BlastRADIUS looks like. Where there is one it is verified,
-    in accounting and dynamic authorisation too. Raises PacketDiscarded.
+    whatever it says, and Proxy-State without one is what BlastRADIUS looks like, unless TLS keeps everybody out
+    (``is_protected``). Where there is one it is verified, in accounting and dynamic authorisation too.
+    Raises PacketDiscarded.
     """
     check_secret(secret)
     if request.code not in REPLIES:
@@ -166,7 +169,8 @@ def verify_request(request: Packet, secret: bytes, *, require_message_authentica
             _check_message_authenticator(request, request.authenticator, secret)
         else:
             _check_may_lack_message_authenticator(request, required=require_message_authenticator)
-            _check_is_from_no_proxy(request)
+            if not is_protected:
+                _check_is_from_no_proxy(request)
         return
     _check_authenticator(request, NO_AUTHENTICATOR, secret, DiscardReason.REQUEST_AUTHENTICATOR_WRONG)
     if request.message_authenticator_at:

@@ -23,11 +23,13 @@ from radius.authentication.log import AuthenticationLog
 from radius.authentication.methods import Authenticator
 from radius.authorization import Authorizer, longest_interim_seconds
 from radius.batching import Batcher
+from radius.defences import Defences
 from radius.directory import Directory
 from radius.duplicates import DuplicateCache
 from radius.dynamic_authorization import DisconnectOutcome, disconnect_session
 from radius.handlers import AccountingHandler, AuthenticationHandler
 from radius.nas import NasDirectory
+from radius.packet import MOST_ATTRIBUTES
 from radius.policies.directory import PolicyDirectory
 from radius.policies.usage import UsageDirectory
 from radius.quotas import QuotaKeeper
@@ -59,6 +61,7 @@ class RadiusServer:
         self._keyring = keyring
         self._evictions_counted = dict.fromkeys(Port, 0)
         self.equipment = NasDirectory(database, keyring)
+        self.defences = Defences(settings)
         self.directory = Directory(database, runtime.settings.roaming.own_realms)
         self.roaming = Roaming(runtime.settings, database, keyring, self.directory, UdpExchange)
         self.policies = PolicyDirectory(database, settings)
@@ -99,7 +102,14 @@ class RadiusServer:
             bound = bind(self._settings.host, number, self._settings.receive_buffer_octets, port)
             duplicates = DuplicateCache(keep_seconds=self._settings.duplicate_cache_seconds)
             service = Service(
-                port, self.equipment, self._handlers[port], duplicates, time.monotonic, self.roaming.proxy.repeat
+                port,
+                self.equipment,
+                self._handlers[port],
+                duplicates,
+                time.monotonic,
+                self.roaming.proxy.repeat,
+                # Accounting must not be lost: what is not answered there comes again and again.
+                self.defences if port is Port.AUTHENTICATION else None,
             )
             self.transports[port] = UdpTransport(service, bound)
         if self._installation.radsec.enabled:
@@ -111,6 +121,7 @@ class RadiusServer:
         for job in self.jobs:
             job.cancel()
         await asyncio.gather(*self.jobs, return_exceptions=True)
+        self.defences.reject_delay.release()
         for transport in self.transports.values():
             await transport.stop(_STOP_PATIENCE_SECONDS)
         if self.radsec is not None:
@@ -152,6 +163,7 @@ class RadiusServer:
         for name, queue in queues.items():
             metrics.queue_length.labels(name).set(len(queue))
             metrics.queue_limit.labels(name).set(queue.limit)
+        self.defences.sample_metrics()
         self.roaming.sample_metrics()
         if self.radsec is not None:
             self.radsec.sample_metrics()
@@ -159,6 +171,8 @@ class RadiusServer:
             duplicates = transport.service.duplicates
             metrics.in_progress.labels(port).set(transport.in_progress)
             metrics.in_progress_limit.labels(port).set(transport.limit)
+            metrics.packet_attributes.labels(port).set(transport.service.most_attributes)
+            metrics.packet_attributes_limit.labels(port).set(MOST_ATTRIBUTES)
             metrics.duplicate_cache_entries.labels(port).set(len(duplicates))
             metrics.duplicate_cache_limit.labels(port).set(duplicates.limit)
             evicted = duplicates.evictions - self._evictions_counted[port]

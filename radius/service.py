@@ -17,9 +17,10 @@ from typing import Protocol
 import structlog
 
 from radius import metrics
+from radius.defences import Defences
 from radius.discards import RequestUnansweredError, Unanswered
 from radius.duplicates import DuplicateCache, Key, Known
-from radius.errors import PacketDiscarded, RemoteFaultError
+from radius.errors import DiscardReason, PacketDiscarded, RemoteFaultError
 from radius.nas import NasDirectory, NetworkAccessServer
 from radius.packet import Attribute, Code, Packet, decode, encode_reply, verify_request
 
@@ -74,11 +75,14 @@ class Service:
         duplicates: DuplicateCache,
         monotonic: Callable[[], float],
         on_repeat: Callable[[Key], None] = lambda _: None,
+        defences: Defences | None = None,
     ) -> None:
         """``on_repeat`` hears of retransmissions of requests in progress, which a proxy passes on (RFC 5080)."""
         self.port = port
         self.duplicates = duplicates
+        self.most_attributes = 0
         self._on_repeat = on_repeat
+        self._defences = defences
         self._equipment = equipment
         self._handler = handler
         self._monotonic = monotonic
@@ -108,19 +112,20 @@ class Service:
     def examine(
         self, datagram: bytes, source: Source, arrival: Arrival, nas: NetworkAccessServer
     ) -> Request | bytes | None:
-        """As ``admit``, for a transport that acts on what is wrong with a packet. Raises RemoteFaultError, uncounted."""
+        """As ``admit``, for a transport that acts on what is wrong. Raises RemoteFaultError, which it is to count."""
         packet = decode(datagram)
         if packet.code not in (self._request_code, Code.STATUS_SERVER):
             self.discard(Unanswered.WRONG_PORT)
             return None
-        secret = _verify(packet, nas)
+        secret = self._verify(packet, nas, arrival.at)
+        self.most_attributes = max(self.most_attributes, len(packet.attributes))
         if packet.code is Code.STATUS_SERVER:
             self._status_answered.inc()
             return encode_reply(self._status_reply, packet, (), secret)
         key = (*source, packet.code, packet.identifier)
         known = self.duplicates.begin(key, packet.authenticator, arrival.monotonic)
         if known is Known.NEW:
-            return Request(packet, nas, secret, arrival, key)
+            return self._limited(Request(packet, nas, secret, arrival, key))
         if known is Known.IN_PROGRESS:
             self._on_repeat(key)
             self.discard(Unanswered.REPEATED_WHILE_IN_PROGRESS)
@@ -142,9 +147,11 @@ class Service:
             logger.error("a request could not be processed: a fault of ours", problem=problem, where=where)
             self.refuse(request, Unanswered.INTERNAL_ERROR)
             return None
-        now = self._monotonic()
-        self.duplicates.complete(request.key, request.packet.authenticator, reply, now)
-        self._seconds.observe(now - request.arrival.monotonic)
+        self._seconds.observe(self._monotonic() - request.arrival.monotonic)
+        if code is Code.ACCESS_REJECT and self._defences is not None:
+            # Meanwhile it is in progress, so that asking again brings no answer sooner.
+            await self._defences.reject_delay.hold()
+        self.duplicates.complete(request.key, request.packet.authenticator, reply, self._monotonic())
         return reply
 
     def refuse(self, request: Request, reason: StrEnum) -> None:
@@ -156,19 +163,33 @@ class Service:
         """Count a datagram that gets no answer."""
         metrics.discards.labels(self.port, reason).inc()
 
+    def _limited(self, request: Request) -> Request | None:
+        """The request, unless its sender has sent too many."""
+        if self._defences is None:
+            return request
+        refusal = self._defences.limits.refusal(request.packet, request.nas, request.arrival.monotonic)
+        if refusal is None:
+            return request
+        self.refuse(request, refusal)
+        return None
 
-def _verify(packet: Packet, nas: NetworkAccessServer) -> bytes:
-    """The secret that the request was made with. Raises PacketDiscarded for the present secret's reason."""
-    problem: PacketDiscarded | None = None
-    for secret in nas.secrets:
-        try:
-            verify_request(packet, secret, require_message_authenticator=nas.require_message_authenticator)
-        except PacketDiscarded as error:
-            problem = problem or error
-        else:
-            return secret
-    assert problem is not None
-    raise problem
+    def _verify(self, packet: Packet, nas: NetworkAccessServer, now: datetime) -> bytes:
+        """The secret that the request was made with. Raises PacketDiscarded for the present secret's reason."""
+        learnt = self._equipment.message_authenticators
+        required, is_protected = learnt.is_required_of(nas), nas.radsec_name is not None
+        problem: PacketDiscarded | None = None
+        for secret in nas.secrets_at(now):
+            try:
+                verify_request(packet, secret, require_message_authenticator=required, is_protected=is_protected)
+            except PacketDiscarded as error:
+                problem = problem or error
+            else:
+                learnt.learn(packet, nas)
+                return secret
+        assert problem is not None
+        if problem.reason in _WITHOUT_MESSAGE_AUTHENTICATOR:
+            learnt.count_without(nas, "require")
+        raise problem
 
 
 def fault_location(error: BaseException) -> str:
@@ -178,5 +199,12 @@ def fault_location(error: BaseException) -> str:
 
 
 _REQUEST_CODES = {Port.AUTHENTICATION: Code.ACCESS_REQUEST, Port.ACCOUNTING: Code.ACCOUNTING_REQUEST}
+_WITHOUT_MESSAGE_AUTHENTICATOR = frozenset(
+    {
+        DiscardReason.EAP_WITHOUT_MESSAGE_AUTHENTICATOR,
+        DiscardReason.MESSAGE_AUTHENTICATOR_MISSING,
+        DiscardReason.PROXY_STATE_WITHOUT_MESSAGE_AUTHENTICATOR,
+    }
+)
 # RFC 5997 section 2.3
 _STATUS_REPLIES = {Port.AUTHENTICATION: Code.ACCESS_ACCEPT, Port.ACCOUNTING: Code.ACCOUNTING_RESPONSE}

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from sqlalchemy import Column, Integer, LargeBinary, String, Table, UniqueConstraint
 
 from foundation.database import UtcDateTime
 from foundation.schema.metadata import council_id, metadata, primary_key, reference
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
 
 network_access_servers = Table(
     "network_access_servers",
@@ -63,5 +70,7 @@ access_points = Table(
     Column("mac_address", String(12), nullable=False),
     Column("last_heard_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
+    # Of everything but last_heard_at; RADIUS reads the table anew when it grows.
+    Column("updated_at", UtcDateTime, default=_now, onupdate=_now),
     UniqueConstraint("council_id", "mac_address"),
 )

@@ -225,8 +225,8 @@ def accounting_request(values: Values, *, identifier: int = 7, secret: bytes = S
 
 
 def radius_settings(**more: Any) -> RadiusSettings:
-    """On loopback, at ports that the caller must have found free; no receive buffer worth a warning."""
-    return RadiusSettings(**{"receive_buffer_octets": 65_536} | more)
+    """On loopback, at ports that the caller must have found free: no buffer worth a warning, rejects at once."""
+    return RadiusSettings(**{"receive_buffer_octets": 65_536, "reject_delay_seconds": 0} | more)
 
 
 @asynccontextmanager

@@ -73,7 +73,7 @@ async def test_the_tables_are_read_with_their_secrets_opened(any_database: Datab
     await equipment.refresh()
     found = equipment.table.find("192.0.2.200")
     assert found is not None
-    assert (found.id, found.secret, found.require_message_authenticator) == (city.nas_id, SECRET, True)
+    assert (found.id, found.secrets, found.require_message_authenticator) == (city.nas_id, (SECRET,), True)
     assert equipment.table.access_point(city.council_id, ACCESS_POINT) == AccessPoint(
         city.access_point_id, city.venue_id
     )
@@ -118,7 +118,7 @@ async def test_a_new_server_a_rotated_secret_and_a_removed_one_are_seen_at_the_n
     await equipment.refresh()
     rotated = equipment.table.find("203.0.113.9")
     assert rotated is not None
-    assert rotated.secret == b"rotated"
+    assert rotated.secrets == (b"rotated",)
     async with database.write() as connection:
         await connection.execute(network_access_servers.delete().where(network_access_servers.c.id == new_id))
     await equipment.refresh()
