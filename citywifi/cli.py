@@ -11,6 +11,7 @@ from citywifi.commands import (
     certificates,
     console_password,
     council,
+    credentials,
     database,
     doctor,
     imports,
@@ -45,6 +46,7 @@ app.add_typer(database.app, name="database")
 app.add_typer(council.app, name="council")
 app.add_typer(terms.app, name="terms")
 app.add_typer(certificates.app, name="certificates")
+app.add_typer(credentials.app, name="credentials")
 app.add_typer(imports.app, name="import")
 app.add_typer(report.app, name="report")
 
