@@ -19,6 +19,7 @@ from radius import metrics
 from radius.accounting.sessions import close_lost_sessions
 from radius.accounting.writer import AccountingWriter
 from radius.authentication.credential import CredentialVerifier
+from radius.authentication.eap.server import EapConversationServer
 from radius.authentication.log import AuthenticationLog
 from radius.authentication.methods import Authenticator
 from radius.authorization import Authorizer, longest_interim_seconds
@@ -69,11 +70,12 @@ class RadiusServer:
         self.quotas = QuotaKeeper(database, self.policies, self.usage, self._end_session)
         self.log = AuthenticationLog(database)
         self.writer = AccountingWriter(database)
+        verifier = CredentialVerifier(self.directory, keyring)
+        certificates = runtime.settings.certificates_directory
+        self.eap = EapConversationServer(runtime.settings.eap, certificates, verifier, time.monotonic)
         self._handlers: dict[Port, Handler] = {
             Port.AUTHENTICATION: AuthenticationHandler(
-                self.roaming.authenticator(
-                    Authenticator(self.directory, keyring, CredentialVerifier(self.directory, keyring))
-                ),
+                self.roaming.authenticator(Authenticator(self.directory, keyring, verifier, self.eap)),
                 Authorizer(settings, keyring, self.equipment, self.policies, self.usage),
                 self.log,
                 self.equipment,
@@ -129,6 +131,7 @@ class RadiusServer:
         await self.roaming.stop()
         await self.writer.drain()
         await self.log.drain()
+        self.eap.close()
 
     def start(self) -> None:
         """Read the sockets, and begin what runs beside them for ever."""
@@ -154,6 +157,7 @@ class RadiusServer:
 
     def sample_metrics(self) -> None:
         """Set the gauges of queues and caches."""
+        self.eap.sample_metrics()
         queues: dict[str, Batcher[Any, Any]] = {
             **self.directory.queues,
             "usage": self.usage.queue,
