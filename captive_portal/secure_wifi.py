@@ -23,6 +23,7 @@ from captive_portal.errors import PortalError
 from captive_portal.journey import Journey
 from captive_portal.storage import credentials as storage
 from foundation import certificates
+from foundation.certificate_store import CertificateStore
 from foundation.credentials import add_credential
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
@@ -103,15 +104,14 @@ def find_secure_network(settings: Settings) -> SecureNetwork | None:
     chain, blocks = certificates.read_certificates(pem), _blocks(pem)
     if not blocks:
         raise certificates.CertificateError(f"{_certificate_file(settings)} is not PEM")
-    private = settings.certificates_directory / "ca.pem"
-    authority = None
-    if private.exists() and any(certificates.is_issued_by(block, private.read_bytes()) for block in blocks):
-        authority = private.read_bytes()
+    store, authority = CertificateStore(settings.certificates_directory), None
+    if store.has_authority and certificates.is_issued_by(pem, store.authority_pem()):
+        authority = store.authority_pem()
     elif len(chain) > 1 and chain[-1].is_self_signed:
         authority = blocks[-1]
     return SecureNetwork(
         name=settings.portal.secure_network_name,
-        server_name=next(iter(chain[0].dns_names), chain[0].common_name),
+        server_name=server_name(chain[0]),
         thumbprint=hashlib.sha1(_der(blocks[0]), usedforsecurity=False).hexdigest().upper(),
         authority=None if authority is None else _der(_blocks(authority)[0]),
         methods=_methods(settings),
@@ -119,12 +119,17 @@ def find_secure_network(settings: Settings) -> SecureNetwork | None:
     )
 
 
+def server_name(certificate: certificates.CertificateDetails) -> str:
+    """The name that devices compare: the first that is no wildcard."""
+    return next((name for name in certificate.dns_names if "*" not in name), certificate.common_name)
+
+
 def _methods(settings: Settings) -> tuple[EapMethod, ...]:
     return tuple(method for method in settings.eap.methods if method in _PASSWORD_METHODS)
 
 
 def _certificate_file(settings: Settings) -> Path:
-    return settings.eap.certificate_file or settings.certificates_directory / "server.pem"
+    return settings.eap.certificate_file or CertificateStore(settings.certificates_directory).server_file
 
 
 def _blocks(pem: bytes) -> list[bytes]:

@@ -7,6 +7,9 @@ import os
 from citywifi.errors import CommandError
 from foundation.settings import Settings, load_settings
 
+# With a name, residents of the demo can get a user name for encrypted WiFi.
+SECURE_NETWORK = "Coventry Secure WiFi"
+
 
 def use_demo() -> Settings:
     """Make this process, and every process that it starts, work with the demo. Raises CommandError."""
@@ -17,6 +20,7 @@ def use_demo() -> Settings:
         raise CommandError("the demo has a database of its own; unset CITYWIFI_DATABASE_URL and database_url")
     # Services that are started read their settings anew, so the demo's go into the environment.
     os.environ["CITYWIFI_DEMO"] = "true"
+    os.environ.setdefault("CITYWIFI_PORTAL__SECURE_NETWORK_NAME", SECURE_NETWORK)
     os.environ["CITYWIFI_DATA_DIRECTORY"] = str((settings.data_directory / "demo").absolute())
     return load_settings()
 

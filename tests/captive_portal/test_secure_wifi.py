@@ -20,9 +20,10 @@ from captive_portal.secure_wifi import (
     new_page_path,
     open_page,
     read_page_path,
+    server_name,
 )
 from captive_portal.storage import credentials as storage
-from foundation.certificates import Authority, CertificateError, make_authority
+from foundation.certificates import Authority, CertificateError, make_authority, read_certificate
 from foundation.credentials import nt_hash
 from foundation.database import Database
 from foundation.privacy import Keyring
@@ -41,13 +42,18 @@ def settings(tmp_path: Path) -> Settings:
     return offering(Settings(demo=True, data_directory=tmp_path))
 
 
+def first_der(file: Path) -> bytes:
+    end = "-----END CERTIFICATE-----"
+    return ssl.PEM_cert_to_DER_cert(file.read_text().partition(end)[0] + end)
+
+
 def test_a_device_is_told_the_name_of_the_server_and_our_private_authority(settings: Settings) -> None:
     network = find_secure_network(settings)
     assert network is not None
     assert (network.name, network.server_name) == (NETWORK, SERVER)
     folder = settings.certificates_directory
     assert network.authority == ssl.PEM_cert_to_DER_cert((folder / "ca.pem").read_text())
-    der = ssl.PEM_cert_to_DER_cert((folder / "server.pem").read_text())
+    der = first_der(folder / "server.pem")
     assert network.thumbprint == hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
     assert (network.methods, network.method, network.lowest_tls_version) == (("peap", "ttls"), "peap", "1.2")
 
@@ -69,6 +75,12 @@ def test_of_a_certificate_by_somebody_else_no_authority_is_handed_out_unless_its
     assert network.authority == ssl.PEM_cert_to_DER_cert(root.certificate.decode())
 
 
+def test_the_name_that_devices_compare_is_no_wildcard(settings: Settings) -> None:
+    details = read_certificate((settings.certificates_directory / "server.pem").read_bytes())
+    assert server_name(replace(details, dns_names=("*.example.net", "radius.example.net"))) == "radius.example.net"
+    assert server_name(replace(details, dns_names=(), common_name="radius")) == "radius"
+
+
 def test_nothing_is_offered_without_a_name_a_certificate_or_a_method_that_takes_passwords(settings: Settings) -> None:
     nameless = settings.model_copy(update={"portal": PortalSettings()})
     certificates_only = settings.model_copy(update={"eap": EapSettings(methods=("tls", "md5"))})
@@ -81,7 +93,7 @@ def test_nothing_is_offered_without_a_name_a_certificate_or_a_method_that_takes_
 
 def test_a_file_that_is_no_certificate_is_told(settings: Settings) -> None:
     file = settings.certificates_directory / "server.pem"
-    der = ssl.PEM_cert_to_DER_cert(file.read_text())
+    der = first_der(file)
     for octets in (b"nothing", der):
         file.write_bytes(octets)
         with pytest.raises(CertificateError):

@@ -11,7 +11,7 @@ from citywifi.errors import CommandError
 @pytest.fixture(autouse=True)
 def _an_installation_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("CITYWIFI_DEMO", "CITYWIFI_DATA_DIRECTORY"):
+    for name in ("CITYWIFI_DEMO", "CITYWIFI_DATA_DIRECTORY", "CITYWIFI_PORTAL__SECURE_NETWORK_NAME"):
         # Set first, so that what the demo sets is undone after the test.
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
@@ -22,6 +22,13 @@ def test_the_demo_lies_beside_the_installations_data_and_never_in_it(tmp_path: P
     assert settings.demo
     assert settings.data_directory == tmp_path / "var" / "demo"
     assert use_demo() == settings
+
+
+def test_the_demo_offers_a_secure_network_whose_name_can_be_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert use_demo().portal.secure_network_name
+    monkeypatch.delenv("CITYWIFI_DEMO")
+    monkeypatch.setenv("CITYWIFI_PORTAL__SECURE_NETWORK_NAME", "another")
+    assert use_demo().portal.secure_network_name == "another"
 
 
 def test_the_demo_does_not_touch_a_database_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
