@@ -80,6 +80,11 @@ class RadSecTransport:
         return host, port
 
     @property
+    def in_progress(self) -> int:
+        """How many requests are being processed."""
+        return self._room.taken
+
+    @property
     def connected(self) -> set[int]:
         """The numbers of the network access servers that have a connection."""
         return {connection.nas.id for connection in self._connections}

@@ -106,7 +106,7 @@ class TlsMaterial:
         try:
             shown = crypto.load_certificate(crypto.FILETYPE_ASN1, certificate)
             crypto.X509StoreContext(self._store, shown).verify_certificate()
-        except crypto.Error:
+        except (crypto.Error, crypto.X509StoreContextError):
             return False
         return True
 

@@ -1,0 +1,151 @@
+"""What the tests of RadSec share: certificates, a server that takes them, and a peer that speaks RADIUS over TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from foundation.certificates import Authority, Pair, make_authority, read_certificate
+from foundation.database import Database
+from foundation.privacy import Keyring
+from foundation.runtime import Runtime
+from foundation.schema import network_access_servers
+from foundation.settings import RadSecSettings, Settings
+from radius.packet import Packet, decode, verify_reply
+from radius.server import RadiusServer, running
+from radius.transport.stream import read_packet
+from tests.radius.support import City, free_ports, insert, radius_settings
+
+# What RFC 6614 section 2.3 prescribes.
+SECRET = b"radsec"
+NAME = "library.wifi.example.org"
+SERVER_NAME = "radius.wifi.example.org"
+
+
+class Certificates:
+    """A folder like that of `citywifi certificates`, and what its authority issues."""
+
+    def __init__(self, directory: Path, now: datetime | None = None) -> None:
+        self.directory = directory
+        self.now = now or datetime.now(UTC)
+        directory.mkdir(parents=True)
+        self.authority = Authority(make_authority("The authority of a test", "CityWiFi", self.now))
+        (directory / "ca.pem").write_bytes(self.authority.certificate)
+        self._write("server", self.authority.issue_server([SERVER_NAME], self.now))
+        self.revoke()
+
+    def equipment(self, name: str = NAME, now: datetime | None = None) -> Path:
+        """A certificate for equipment; its key lies beside it with the ending ``.key``."""
+        return self._write(name, self.authority.issue_equipment(name, now or self.now))
+
+    def device(self, name: str) -> Path:
+        """A certificate for a resident's device."""
+        return self._write(name, self.authority.issue_device(name, "E08000026", self.now))
+
+    def revoke(self, *files: Path) -> None:
+        """Make these, and no others, the revoked ones."""
+        serials = {read_certificate(file.read_bytes()).serial: self.now for file in files}
+        replacement = self.directory / "revoked.new"
+        replacement.write_bytes(self.authority.revocation_list(serials, self.now))
+        replacement.rename(self.directory / "revoked.pem")
+
+    def _write(self, name: str, pair: Pair) -> Path:
+        file = self.directory / f"{name}.pem"
+        file.write_bytes(pair.certificate)
+        file.with_suffix(".key").write_bytes(pair.key)
+        return file
+
+
+async def add_equipment(database: Database, keyring: Keyring, city: City, name: str = NAME, **more: Any) -> int:
+    """A network access server that speaks RadSec; its number."""
+    now = datetime.now(UTC)
+    values = {"vendor": "other", "created_at": now, "updated_at": now} | more
+    return await insert(
+        database,
+        network_access_servers,
+        council_id=city.council_id,
+        name=name,
+        radsec_name=name,
+        venue_id=city.venue_id,
+        secret_encrypted=keyring.encrypt("nas secret", SECRET),
+        **values,
+    )
+
+
+@asynccontextmanager
+async def radsec_server(database: Database, keyring: Keyring, folder: Path, **more: Any) -> AsyncIterator[RadiusServer]:
+    """A running server of this process; the certificates lie in ``folder``."""
+    authentication_port, accounting_port, port = free_ports(3)
+    settings = Settings(
+        data_directory=folder,
+        radius=radius_settings(authentication_port=authentication_port, accounting_port=accounting_port),
+        radsec=RadSecSettings(enabled=True, port=port, **more),
+    )
+    async with running(Runtime(settings, database, keyring)) as server:
+        yield server
+
+
+def address_of(server: RadiusServer) -> tuple[str, int]:
+    """Where a server listens for RadSec."""
+    assert server.radsec is not None
+    return server.radsec.address
+
+
+def client_context(certificates: Certificates, certificate: Path | None) -> ssl.SSLContext:
+    """TLS as a peer sets it up, with or without a certificate of its own."""
+    context = ssl.create_default_context(cafile=str(certificates.directory / "ca.pem"))
+    if certificate is not None:
+        context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    return context
+
+
+@dataclass
+class Peer:
+    """One TLS connection to the server."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    def send(self, octets: bytes) -> None:
+        """Send octets, whatever they are."""
+        self.writer.write(octets)
+
+    async def receive(self, timeout_seconds: float = 5) -> Packet:
+        """The next packet. Raises IncompleteReadError when the server closes."""
+        return decode(await read_packet(self.reader, timeout_seconds))
+
+    async def ask(self, request: Packet) -> Packet:
+        """The verified reply."""
+        self.send(request.octets)
+        reply = await self.receive()
+        verify_reply(reply, request, SECRET)
+        return reply
+
+    async def is_closed(self, timeout_seconds: float = 5) -> bool:
+        """Whether the server closes the connection before it says anything more."""
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self.reader.read(1) == b""
+        except OSError:
+            return True
+
+
+@asynccontextmanager
+async def connected(server: RadiusServer, context: ssl.SSLContext, source: str = "127.0.0.1") -> AsyncIterator[Peer]:
+    """A peer whose handshake, as far as it can tell, is done."""
+    host, port = address_of(server)
+    reader, writer = await asyncio.open_connection(
+        host, port, ssl=context, server_hostname=SERVER_NAME, local_addr=(source, 0)
+    )
+    try:
+        yield Peer(reader, writer)
+    finally:
+        writer.transport.abort()
+        # The transport closes its socket in the next turn of the loop.
+        await asyncio.sleep(0)
