@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import socket
+import struct
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -202,6 +203,19 @@ def mschapv2_attributes(user_name: bytes, password: str, identifier: int = 0xA7)
     nt_response = mschap.challenge_response(hashed, nt_hash(password))
     response = bytes((identifier, 0)) + peer_challenge + bytes(8) + nt_response
     return attributes.encode_all({"MS-CHAP-Challenge": challenge, "MS-CHAP2-Response": response})
+
+
+def eap_mschapv2_response(
+    challenge: bytes, password: bytes, *, user_name: bytes = b"anna", name: bytes | None = None
+) -> bytes:
+    """What a device answers to an EAP-MSCHAPv2 challenge; ``name`` is put beside a response made for another."""
+    operation, identifier, length = struct.unpack_from("!BBH", challenge)
+    assert (operation, length, challenge[4]) == (1, len(challenge), 16)
+    peer_challenge = bytes(range(100, 116))
+    hashed = mschap.challenge_hash(peer_challenge, challenge[5:21], user_name)
+    nt_response = mschap.challenge_response(hashed, nt_hash(password))
+    body = b"\x31" + peer_challenge + bytes(8) + nt_response + b"\0" + (user_name if name is None else name)
+    return struct.pack("!BBH", 2, identifier, 4 + len(body)) + body
 
 
 def request_of(packet: Packet, nas: NetworkAccessServer = NAS) -> Request:

@@ -21,12 +21,11 @@ from radius.authentication.eap.mschapv2 import EapMschapv2
 from radius.authentication.outcome import RejectReason
 from radius.directory import Directory
 from radius.errors import EapMalformedError
-from tests.radius.support import City, add_credential, add_hashed_credential
+from tests.radius.support import City, add_credential, add_hashed_credential, eap_mschapv2_response
 
 NOW = datetime.now(UTC)
 PASSWORD = b"correct-horse-battery"
 ANNA = "anna"
-PEER_CHALLENGE = bytes(range(100, 116))
 
 Make = Callable[..., Method]
 
@@ -36,18 +35,6 @@ async def verifier(database: Database, keyring: Keyring, city: City) -> Credenti
     """Anna has only an NT hash; demo has a password in clear (and sealed)."""
     await add_hashed_credential(database, keyring, city, ANNA, PASSWORD.decode())
     return CredentialVerifier(Directory(database), keyring)
-
-
-def response(
-    challenge: bytes, password: bytes = PASSWORD, *, user_name: bytes = b"anna", name: bytes | None = None
-) -> bytes:
-    """What a device answers to an EAP-MSCHAPv2 challenge request."""
-    operation, identifier, length = struct.unpack_from("!BBH", challenge)
-    assert (operation, length, challenge[4]) == (1, len(challenge), 16)
-    hashed = mschap.challenge_hash(PEER_CHALLENGE, challenge[5:21], user_name)
-    nt_response = mschap.challenge_response(hashed, nt_hash(password))
-    body = b"\x31" + PEER_CHALLENGE + bytes(8) + nt_response + b"\0" + (user_name if name is None else name)
-    return struct.pack("!BBH", 2, identifier, 4 + len(body)) + body
 
 
 def proof_of(challenge: bytes, answer: bytes, user_name: bytes) -> mschap.Mschapv2Proof:
@@ -70,7 +57,7 @@ async def test_mschapv2_proves_both_sides_to_each_other_and_derives_the_key(
 ) -> None:
     method = EapMschapv2(ANNA, city.council_id, verifier)
     challenge = method.begin()
-    answer = response(challenge)
+    answer = eap_mschapv2_response(challenge, PASSWORD)
     message = told(await tell(method, answer))
     proof = proof_of(challenge, answer, b"anna")
     stored = mschap.StoredPassword(nt_hash(PASSWORD))
@@ -87,7 +74,7 @@ async def test_mschapv2_knows_the_person_by_the_name_in_the_response(
     verifier: CredentialVerifier, city: City, user_name: bytes
 ) -> None:
     method = EapMschapv2("anonymous", city.council_id, verifier)
-    answer = response(method.begin(), user_name=b"anna", name=user_name)
+    answer = eap_mschapv2_response(method.begin(), PASSWORD, user_name=b"anna", name=user_name)
     assert told(await tell(method, answer)).startswith(b"\x03S=")
 
 
@@ -95,7 +82,7 @@ async def test_mschapv2_takes_the_identity_where_the_response_has_no_name(
     verifier: CredentialVerifier, city: City
 ) -> None:
     method = EapMschapv2(ANNA, city.council_id, verifier)
-    assert told(await tell(method, response(method.begin(), name=b""))).startswith(b"\x03S=")
+    assert told(await tell(method, eap_mschapv2_response(method.begin(), PASSWORD, name=b""))).startswith(b"\x03S=")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +107,7 @@ async def test_mschapv2_tells_every_failure_in_the_same_words_and_waits_for_the_
     past = NOW - timedelta(days=1)
     await add_hashed_credential(database, keyring, city, "revoked", PASSWORD.decode(), revoked_at=past)
     method = EapMschapv2(ANNA, city.council_id, verifier)
-    message = told(await tell(method, response(method.begin(), password, user_name=user_name)))
+    message = told(await tell(method, eap_mschapv2_response(method.begin(), password, user_name=user_name)))
     assert message[:13] == b"\x04E=691 R=0 C="
     assert message[45:] == b" V=3 M=Authentication failed"
     assert await tell(method, b"\x04") == Failed("mschapv2", reason)
@@ -129,8 +116,8 @@ async def test_mschapv2_tells_every_failure_in_the_same_words_and_waits_for_the_
 async def test_after_a_failure_nothing_makes_it_a_success(verifier: CredentialVerifier, city: City) -> None:
     method = EapMschapv2(ANNA, city.council_id, verifier)
     challenge = method.begin()
-    await tell(method, response(challenge, b"wrong"))
-    for claim in (b"\x03", response(challenge)):
+    await tell(method, eap_mschapv2_response(challenge, b"wrong"))
+    for claim in (b"\x03", eap_mschapv2_response(challenge, PASSWORD)):
         assert await tell(method, claim) == Failed("mschapv2", RejectReason.WRONG_PASSWORD)
 
 
@@ -139,7 +126,7 @@ async def test_a_success_counts_only_when_the_device_says_so(
     verifier: CredentialVerifier, city: City, answer: bytes
 ) -> None:
     method = EapMschapv2(ANNA, city.council_id, verifier)
-    await tell(method, response(method.begin()))
+    await tell(method, eap_mschapv2_response(method.begin(), PASSWORD))
     with pytest.raises(EapMalformedError):
         await tell(method, answer)
 
@@ -165,12 +152,12 @@ def damaged(answer: bytes) -> list[bytes]:
 async def test_a_response_of_another_form_is_malformed(verifier: CredentialVerifier, city: City, number: int) -> None:
     method = EapMschapv2(ANNA, city.council_id, verifier)
     with pytest.raises(EapMalformedError):
-        await tell(method, damaged(response(method.begin()))[number])
+        await tell(method, damaged(eap_mschapv2_response(method.begin(), PASSWORD))[number])
 
 
 async def test_each_run_has_a_challenge_of_its_own(verifier: CredentialVerifier, city: City) -> None:
     first, second = (EapMschapv2(ANNA, city.council_id, verifier) for _ in range(2))
-    answer = response(first.begin())
+    answer = eap_mschapv2_response(first.begin(), PASSWORD)
     assert first.begin()[5:] != second.begin()[5:]
     assert told(await tell(second, answer)).startswith(b"\x04")
 
