@@ -179,6 +179,18 @@ async def _check_equipment(_settings: Settings, database: Database) -> AsyncIter
         )
 
 
+async def _check_message_authenticator(_settings: Settings, database: Database) -> AsyncIterator[Finding]:
+    nas = network_access_servers.c
+    without = select(nas.name).where(
+        nas.message_authenticator == "auto", nas.message_authenticator_seen_at.is_(None), nas.radsec_name.is_(None)
+    )
+    for name in await _names(database, without.order_by(nas.name)):
+        yield Finding(
+            "note", "equipment", f"{name!r} was never seen to send Message-Authenticator and need not (BlastRADIUS)",
+            "update its firmware; it is required of it from the first one on",
+        )  # fmt: skip
+
+
 async def _check_unplaced_sessions(_settings: Settings, database: Database) -> AsyncIterator[Finding]:
     sessions = accounting_sessions.c
     unplaced = await _number(database, select(func.count()).where(sessions.venue_id.is_(None)))
@@ -193,6 +205,7 @@ _DATABASE_CHECKS: tuple[Callable[[Settings, Database], AsyncIterator[Finding]], 
     _check_safety,
     _check_terms,
     _check_equipment,
+    _check_message_authenticator,
     _check_unplaced_sessions,
 )
 

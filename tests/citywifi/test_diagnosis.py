@@ -12,6 +12,7 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import councils, network_access_servers
 from foundation.settings import MonitoringSettings, PortalSettings, RadiusSettings, Settings
+from tests.radius.support import build_city
 from tests.support.network import free_ports
 
 
@@ -99,3 +100,14 @@ async def test_every_problem_says_what_to_do(settings: Settings, database: Datab
     async with database.write() as connection:
         await connection.execute(councils.insert().values(code="E1", name="x", created_at=datetime.now(UTC)))
     assert all(finding.remedy for finding in await examine(settings) if finding.level == "problem")
+
+
+async def test_equipment_that_need_not_send_message_authenticator_is_named(
+    settings: Settings, database: Database, keyring: Keyring
+) -> None:
+    await build_city(database, keyring)
+    assert not [finding for finding in await examine(settings) if "Message-Authenticator" in finding.finding]
+    async with database.write() as connection:
+        await connection.execute(network_access_servers.update().values(message_authenticator="auto"))
+    (found,) = [finding for finding in await examine(settings) if "Message-Authenticator" in finding.finding]
+    assert "gateway 127.0.0.1/32" in found.finding

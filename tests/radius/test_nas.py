@@ -12,6 +12,7 @@ from sqlalchemy import update
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import access_points, network_access_servers
+from radius.accounting.sessions import note_heard
 from radius.nas import AccessPoint, NasDirectory, NasTable
 from tests.radius.support import ACCESS_POINT, NAS, SECRET, build_city, insert
 
@@ -135,6 +136,57 @@ async def test_an_access_point_that_moves_to_another_venue_is_seen_at_the_next_r
         await connection.execute(update(access_points).values(venue_id=None))
     await equipment.refresh()
     assert equipment.table.access_point(city.council_id, ACCESS_POINT) == AccessPoint(city.access_point_id, None)
+
+
+async def test_an_access_point_whose_address_was_mended_is_seen_at_the_next_refresh(
+    database: Database, keyring: Keyring
+) -> None:
+    city = await build_city(database, keyring)
+    equipment = NasDirectory(database, keyring)
+    await equipment.refresh()
+    async with database.write() as connection:
+        await connection.execute(update(access_points).values(mac_address="001a2b3c4d5f"))
+    await equipment.refresh()
+    assert equipment.table.access_point(city.council_id, ACCESS_POINT) is None
+    found = equipment.table.access_point(city.council_id, "00-1A-2B-3C-4D-5F")
+    assert found == AccessPoint(city.access_point_id, city.venue_id)
+
+
+async def test_hearing_of_an_access_point_is_no_reason_to_read_the_tables_again(
+    database: Database, keyring: Keyring
+) -> None:
+    city = await build_city(database, keyring)
+    equipment = NasDirectory(database, keyring)
+    await equipment.refresh()
+    table = equipment.table
+    heard = {city.access_point_id: datetime.now(UTC)}
+    await database.run(lambda connection: note_heard(connection, heard), writes=True)
+    await equipment.refresh()
+    assert equipment.table is table
+
+
+async def test_equipment_that_speaks_radsec_is_found_by_its_name_and_not_by_an_address(
+    database: Database, keyring: Keyring
+) -> None:
+    city = await build_city(database, keyring)
+    async with database.write() as connection:
+        await connection.execute(update(network_access_servers).values(radsec_name="Gateway.Library.example"))
+    equipment = NasDirectory(database, keyring)
+    await equipment.refresh()
+    assert equipment.table.find("127.0.0.1") is None
+    found = equipment.table.find_by_radsec_name(["other.example", "gateway.library.EXAMPLE"])
+    assert found is not None
+    assert found.id == city.nas_id
+    assert equipment.table.find_by_radsec_name([]) is None
+    assert equipment.table.find_by_radsec_name(["library.example"]) is None
+
+
+def test_a_previous_secret_is_good_until_its_end() -> None:
+    until = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    nas = replace(NAS, secrets=(b"new", b"old"), previous_secret_until=until)
+    assert nas.secrets_at(until - timedelta(seconds=1)) == (b"new", b"old")
+    assert nas.secrets_at(until) == (b"new",)
+    assert NAS.secrets_at(until) == (SECRET,)
 
 
 async def test_a_row_that_cannot_be_opened_does_not_take_the_others_down(database: Database, keyring: Keyring) -> None:

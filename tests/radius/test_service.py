@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from foundation.database import Database
 from foundation.privacy import Keyring
+from foundation.settings import RadiusSettings
 from radius import metrics
+from radius.defences import Defences
 from radius.discards import RequestUnansweredError, Unanswered
 from radius.duplicates import DuplicateCache
 from radius.nas import NasDirectory, NasTable
@@ -175,6 +177,53 @@ def test_no_octets_whatever_make_admission_raise(data: st.DataObject) -> None:
         octets = bytes(changed)
     service = make_service(Handler(), NasDirectory(None, None))  # type: ignore[arg-type]  # no database is asked
     assert service.admit(octets, SOURCE, arrival()) is None
+
+
+async def test_a_reject_is_held_and_asking_again_brings_it_no_sooner(
+    handler: Handler, database: Database, keyring: Keyring
+) -> None:
+    equipment = NasDirectory(database, keyring)
+    equipment.table = NasTable([(ip_network("192.0.2.0/24"), NAS)])
+    defences = Defences(RadiusSettings(reject_delay_seconds=5))
+    cache = DuplicateCache(keep_seconds=10)
+    service = Service(Port.AUTHENTICATION, equipment, handler, cache, lambda: 1.0, defences=defences)
+    handler.reply = (Code.ACCESS_REJECT, ())
+    octets = access_request({"User-Name": "demo"}).octets
+    request = service.admit(octets, SOURCE, arrival())
+    assert isinstance(request, Request)
+    answering = asyncio.create_task(service.answer(request))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert len(defences.reject_delay) == 1
+    assert service.admit(octets, SOURCE, arrival()) is None
+    handler.reply = (Code.ACCESS_CHALLENGE, ())
+    another = service.admit(access_request({"User-Name": "demo"}, identifier=8).octets, SOURCE, arrival())
+    assert isinstance(another, Request)
+    assert await service.answer(another) is not None
+    defences.reject_delay.release()
+    reply = await answering
+    assert reply is not None
+    assert service.admit(octets, SOURCE, arrival()) == reply
+
+
+async def test_a_device_that_asks_too_often_is_not_answered_until_it_waits(
+    handler: Handler, database: Database, keyring: Keyring
+) -> None:
+    equipment = NasDirectory(database, keyring)
+    equipment.table = NasTable([(ip_network("192.0.2.0/24"), NAS)])
+    defences = Defences(RadiusSettings(requests_per_device_per_minute=2))
+    cache = DuplicateCache(keep_seconds=10)
+    service = Service(Port.AUTHENTICATION, equipment, handler, cache, lambda: 1.0, defences=defences)
+    before = discarded("too_many_of_device")
+    packets = [
+        access_request({"User-Name": "demo", "Calling-Station-Id": "02-00-5E-00-53-01"}, identifier=number).octets
+        for number in range(3)
+    ]
+    admitted = [isinstance(service.admit(octets, SOURCE, arrival()), Request) for octets in packets]
+    assert admitted == [True, True, False]
+    assert discarded("too_many_of_device") == before + 1
+    # Its retransmission is not taken for one in progress.
+    assert isinstance(service.admit(packets[2], SOURCE, arrival(30)), Request)
 
 
 def test_a_fault_is_located_without_any_value() -> None:

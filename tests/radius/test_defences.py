@@ -1,0 +1,126 @@
+"""Floods and guessing: what is counted, what is held, and that neither grows."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from radius import metrics
+from radius.defences import RateLimits, RejectDelay, TokenBuckets
+from radius.discards import Unanswered
+from radius.packet import Packet
+from tests.radius.support import NAS, access_request
+
+LIBRARY = replace(NAS, id=2)
+
+
+def request_of(calling: str | None = "02-00-5E-00-53-01") -> Packet:
+    return access_request({"User-Name": "demo"} | ({"Calling-Station-Id": calling} if calling else {}))
+
+
+class TestTokenBuckets:
+    def test_a_burst_may_pass_and_then_so_many_a_second(self) -> None:
+        buckets: TokenBuckets[str] = TokenBuckets("device", per_second=2, burst=3, limit=10)
+        assert [buckets.take("a", 0.0) for _ in range(4)] == [True, True, True, False]
+        assert not buckets.take("a", 0.4)
+        assert buckets.take("a", 0.5)
+        assert [buckets.take("a", 60.0) for _ in range(4)] == [True, True, True, False]
+
+    def test_one_key_takes_nothing_from_another(self) -> None:
+        buckets: TokenBuckets[str] = TokenBuckets("device", per_second=1, burst=1, limit=10)
+        assert buckets.take("a", 0.0)
+        assert buckets.take("b", 0.0)
+        assert not buckets.take("a", 0.0)
+
+    def test_who_was_silent_for_longest_is_forgotten_first(self) -> None:
+        buckets: TokenBuckets[int] = TokenBuckets("device", per_second=1, burst=1, limit=3)
+        evictions = metrics.rate_limit_evictions.labels("device")._value
+        before = evictions.get()
+        for key in (1, 2, 3, 1, 4):
+            buckets.take(key, 0.0)
+        assert len(buckets) == 3
+        assert evictions.get() == before + 1
+        assert not buckets.take(1, 0.0)
+        assert buckets.take(2, 0.0)
+
+    def test_invented_keys_do_not_fill_the_memory(self) -> None:
+        buckets: TokenBuckets[int] = TokenBuckets("device", per_second=1, burst=1, limit=100)
+        for key in range(10_000):
+            buckets.take(key, key / 1000)
+        assert len(buckets) == 100
+
+
+class TestRateLimits:
+    def test_a_device_that_asks_too_often_is_refused_and_others_are_not(self) -> None:
+        limits = RateLimits(per_device_per_minute=3, per_nas_per_second=1000)
+        refusals = [limits.refusal(request_of(), NAS, 0.0) for _ in range(4)]
+        assert refusals == [None, None, None, Unanswered.TOO_MANY_OF_DEVICE]
+        assert limits.refusal(request_of("02-00-5E-00-53-02"), NAS, 0.0) is None
+        assert limits.refusal(request_of(), LIBRARY, 0.0) is None
+        assert limits.refusal(request_of(), NAS, 20.0) is None
+
+    def test_a_nas_that_asks_too_often_is_refused_whatever_its_devices(self) -> None:
+        limits = RateLimits(per_device_per_minute=1000, per_nas_per_second=2)
+        devices = [f"02-00-5E-00-53-0{number}" for number in range(3)]
+        assert [limits.refusal(request_of(device), NAS, 0.0) for device in devices] == [
+            None,
+            None,
+            Unanswered.TOO_MANY_OF_NAS,
+        ]
+        assert limits.refusal(request_of(), LIBRARY, 0.0) is None
+
+    def test_requests_that_name_no_device_are_not_taken_for_one(self) -> None:
+        limits = RateLimits(per_device_per_minute=1, per_nas_per_second=1000)
+        assert [limits.refusal(request_of(None), NAS, 0.0) for _ in range(5)] == [None] * 5
+
+    def test_no_address_is_kept_in_clear(self) -> None:
+        limits = RateLimits(per_device_per_minute=3, per_nas_per_second=1000)
+        limits.refusal(request_of(), NAS, 0.0)
+        (key,) = limits.devices._buckets
+        assert len(key) == 12
+        assert b"5E" not in key
+
+
+class TestRejectDelay:
+    async def test_a_reject_is_held_for_so_long(self) -> None:
+        delay = RejectDelay(0.05)
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        holding = asyncio.gather(delay.hold(), delay.hold())
+        await asyncio.sleep(0)
+        assert len(delay) == 2
+        await holding
+        assert 0.04 < loop.time() - start < 1
+        assert len(delay) == 0
+
+    async def test_nothing_is_held_where_the_setting_is_0(self) -> None:
+        await asyncio.wait_for(RejectDelay(0).hold(), 0.5)
+
+    async def test_beyond_the_limit_they_are_sent_at_once_and_counted(self) -> None:
+        delay = RejectDelay(60, limit=2)
+        before = metrics.rejects_sent_at_once._value.get()
+        held = [asyncio.create_task(delay.hold()) for _ in range(2)]
+        await asyncio.sleep(0)
+        await asyncio.wait_for(delay.hold(), 0.5)
+        assert metrics.rejects_sent_at_once._value.get() == before + 1
+        delay.release()
+        await asyncio.wait_for(asyncio.gather(*held), 0.5)
+
+    async def test_the_end_of_the_server_does_not_wait_for_them(self) -> None:
+        delay = RejectDelay(60)
+        held = asyncio.create_task(delay.hold())
+        await asyncio.sleep(0)
+        delay.release()
+        await asyncio.wait_for(held, 0.5)
+        await asyncio.wait_for(delay.hold(), 0.5)
+
+    async def test_one_that_is_given_up_leaves_its_place(self) -> None:
+        delay = RejectDelay(60)
+        held = asyncio.create_task(delay.hold())
+        await asyncio.sleep(0)
+        held.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await held
+        assert len(delay) == 0
