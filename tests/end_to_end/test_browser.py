@@ -6,6 +6,8 @@ Pictures of every page are left in the test's folder; with CITYWIFI_SCREENSHOTS=
 from __future__ import annotations
 
 import os
+import plistlib
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -36,6 +38,7 @@ _FLAGS = [
     "--disable-dev-shm-usage",
     "--disable-background-networking",
 ]
+SECURE_NETWORK = "Coventry Secure WiFi"
 ONLINE = {"en": "You are online", "cy": "Rydych ar-lein"}
 
 
@@ -63,7 +66,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite_file:
     folder = tmp_path_factory.mktemp("browser")
     file = folder / "citywifi.sqlite3"
     file.write_bytes(migrated_sqlite_file.read_bytes())
-    prepared = Installation.prepare(folder, f"sqlite:///{file}")
+    prepared = Installation.prepare(folder, f"sqlite:///{file}", CITYWIFI_PORTAL__SECURE_NETWORK_NAME=SECURE_NETWORK)
     with prepared.running():
         yield prepared
 
@@ -217,3 +220,50 @@ async def test_email_registration_leads_to_online_and_the_second_visit_needs_no_
     assert (first.status, lost.status, second.status) == (Status.START, Status.STOP, Status.START)
     assert lost.terminate_cause is TerminateCause.LOST_CARRIER
     assert first.acct_session_id != second.acct_session_id
+
+
+@pytest.mark.parametrize("language", ["en", "cy"])
+async def test_who_is_online_gets_a_user_name_for_the_secure_network_and_removes_it(
+    language: str, gateway: Gateway, chromium: Path, pictures: Path
+) -> None:
+    async with browsing(chromium, language) as (page, _loads):
+        await page.goto(f"{gateway.settings.base_url}/phone/{31 if language == 'en' else 32}")
+        await accept(page, "click")
+        await wait_for_online(page, language)
+        await page.locator('a[href$="/secure"]').click()
+        assert await page.locator("html").get_attribute("lang") == language
+        await page.screenshot(path=pictures / f"secure-{language}.png", full_page=True)
+        assert await fits(page)
+
+        await page.locator("#main-form button").click()
+        await page.wait_for_url(re.compile(r"/secure/\w{4}-\w{4}-\w{4}$"))
+        _network, user_name, password = await page.locator("dl").first.locator("dd").all_inner_texts()
+        await page.screenshot(path=pictures / f"credential-{language}.png", full_page=True)
+        assert await fits(page)
+        for part in await page.locator("summary").all():
+            await part.click()
+        await page.screenshot(path=pictures / f"credential-open-{language}.png", full_page=True)
+        assert await fits(page)
+        eap = await loaded_eap_settings(page)
+        assert (eap["UserName"], eap["UserPassword"]) == (user_name, password)
+
+        await page.locator("a.back").click()
+        await expect(page.locator("li.item")).to_contain_text(user_name)
+        await page.screenshot(path=pictures / f"secure-list-{language}.png", full_page=True)
+        assert await fits(page)
+        await page.locator("li.item button").click()
+        await page.wait_for_url(re.compile(r"/secure\?removed=yes$"))
+        await expect(page.locator("li.item")).to_have_count(0)
+        await page.screenshot(path=pictures / f"secure-removed-{language}.png", full_page=True)
+
+
+async def loaded_eap_settings(page: Page) -> dict[str, object]:
+    """What the profile that the page has a link to says of logging on."""
+    async with page.expect_download() as waiting:
+        await page.locator('a[href*="/profile"]').click()
+    loaded = await waiting.value
+    assert loaded.suggested_filename == "secure-wifi.mobileconfig"
+    profile = plistlib.loads((await loaded.path()).read_bytes())
+    assert isinstance(profile, dict)
+    [wifi] = [one for one in profile["PayloadContent"] if one["PayloadType"] == "com.apple.wifi.managed"]
+    return dict(wifi["EAPClientConfiguration"])
