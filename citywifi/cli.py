@@ -15,6 +15,7 @@ from citywifi.commands import (
     database,
     doctor,
     imports,
+    radius,
     replay,
     report,
     serve,
@@ -48,6 +49,7 @@ app.add_typer(terms.app, name="terms")
 app.add_typer(certificates.app, name="certificates")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(imports.app, name="import")
+app.add_typer(radius.app, name="radius")
 app.add_typer(report.app, name="report")
 
 

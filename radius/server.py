@@ -27,7 +27,8 @@ from radius.batching import Batcher
 from radius.defences import Defences
 from radius.directory import Directory
 from radius.duplicates import DuplicateCache
-from radius.dynamic_authorization import DisconnectOutcome, disconnect_session
+from radius.dynamic_authorization import Outcome, disconnect_session
+from radius.explanation import Explainer, ReadOnlyDirectory
 from radius.handlers import AccountingHandler, AuthenticationHandler
 from radius.nas import NasDirectory
 from radius.packet import MOST_ATTRIBUTES
@@ -53,7 +54,7 @@ _SWITCH_SECONDS: Final = 0.0005
 class RadiusServer:
     """A running server. ``running`` starts and stops one."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, directory: Directory | None = None) -> None:
         self._installation = runtime.settings
         settings = runtime.settings.radius
         database, keyring = runtime.database, runtime.keyring
@@ -63,7 +64,7 @@ class RadiusServer:
         self._evictions_counted = dict.fromkeys(Port, 0)
         self.equipment = NasDirectory(database, keyring)
         self.defences = Defences(settings)
-        self.directory = Directory(database, runtime.settings.roaming.own_realms)
+        self.directory = directory or Directory(database, runtime.settings.roaming.own_realms)
         self.roaming = Roaming(runtime.settings, database, keyring, self.directory, UdpExchange)
         self.policies = PolicyDirectory(database, settings)
         self.usage = UsageDirectory(database)
@@ -73,10 +74,12 @@ class RadiusServer:
         verifier = CredentialVerifier(self.directory, keyring)
         certificates = runtime.settings.certificates_directory
         self.eap = EapConversationServer(runtime.settings.eap, certificates, verifier, time.monotonic)
+        self.authenticator = Authenticator(self.directory, keyring, verifier, self.eap)
+        self.authorizer = Authorizer(settings, keyring, self.equipment, self.policies, self.usage)
         self._handlers: dict[Port, Handler] = {
             Port.AUTHENTICATION: AuthenticationHandler(
-                self.roaming.authenticator(Authenticator(self.directory, keyring, verifier, self.eap)),
-                Authorizer(settings, keyring, self.equipment, self.policies, self.usage),
+                self.roaming.authenticator(self.authenticator),
+                self.authorizer,
                 self.log,
                 self.equipment,
                 keyring,
@@ -93,6 +96,12 @@ class RadiusServer:
         self.transports: dict[Port, UdpTransport] = {}
         self.radsec: RadSecTransport | None = None
         self.jobs: list[asyncio.Task[None]] = []
+
+    async def refresh(self) -> None:
+        """Read equipment, policies and realms. Raises DBAPIError or OSError."""
+        await self.equipment.refresh()
+        await self.policies.refresh()
+        await self.roaming.realms.refresh()
 
     def bind(self) -> None:
         """Bind the ports. Raises OSError, or NotReadyError when RadSec's certificates cannot be used."""
@@ -183,7 +192,7 @@ class RadiusServer:
             metrics.duplicate_cache_evictions.labels(port).inc(evicted)
             self._evictions_counted[port] = duplicates.evictions
 
-    async def _end_session(self, session_id: int) -> DisconnectOutcome:
+    async def _end_session(self, session_id: int) -> Outcome:
         return await disconnect_session(self._database, self._keyring, session_id)
 
     async def _close_lost_sessions(self) -> None:
@@ -204,15 +213,29 @@ class RadiusServer:
 async def running(runtime: Runtime) -> AsyncIterator[RadiusServer]:
     """A server that serves while the block runs. Raises OSError when a port cannot be bound."""
     server = RadiusServer(runtime)
-    await server.equipment.refresh()
-    await server.policies.refresh()
-    await server.roaming.realms.refresh()
+    await server.refresh()
     try:
         server.bind()
         server.start()
         yield server
     finally:
         await server.stop()
+
+
+async def explainer(runtime: Runtime) -> Explainer:
+    """The same parts without their sockets and jobs, to be asked what they would do."""
+    server = RadiusServer(runtime, ReadOnlyDirectory(runtime.database, runtime.settings.roaming.own_realms))
+    await server.refresh()
+    return Explainer(
+        runtime.database,
+        runtime.keyring,
+        server.equipment,
+        server.policies,
+        server.roaming.router,
+        server.authenticator,
+        server.authorizer,
+        runtime.settings.radius.accounting_delay_limit_seconds,
+    )
 
 
 async def serve(settings: Settings) -> None:
