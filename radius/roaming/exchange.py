@@ -94,7 +94,9 @@ class UdpQuestion:
     def close(self) -> None:
         """Wait no longer."""
         self._bound.release(self.request.identifier, self)
-        if not self.answer.cancel():
+        if not self.answer.done():
+            self.answer.cancel()
+        elif not self.answer.cancelled():
             self.answer.exception()  # looked at, so that nobody is told that nobody did
 
 
