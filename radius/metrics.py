@@ -158,8 +158,10 @@ sessions_lost = Counter(
     "citywifi_radius_sessions_lost_total",
     "Accounting sessions closed because nothing was heard of them for three interim intervals.",
 )
-disconnects = Counter(
-    "citywifi_radius_disconnects_total", "Disconnect-Requests sent to access equipment, by result.", ["result"]
+dynamic_authorizations = Counter(
+    "citywifi_radius_dynamic_authorizations_total",
+    "Sessions that we asked access equipment to end (disconnect) or to change (coa), by result.",
+    ["action", "result"],
 )
 
 radsec_connections = Gauge(

@@ -23,7 +23,7 @@ from foundation.schema import accounting_sessions, residents
 from radius import metrics
 from radius.authentication.outcome import RejectReason
 from radius.batching import QueueFullError
-from radius.dynamic_authorization import DisconnectOutcome, DisconnectResult
+from radius.dynamic_authorization import Outcome, Result
 from radius.policies.decision import is_over
 from radius.policies.directory import PolicyDirectory
 from radius.policies.effective import EffectivePolicy, Place
@@ -37,9 +37,9 @@ _FIRST_WAIT: Final = timedelta(minutes=2)
 # Beyond these the ones that ended longest ago are forgotten, and would be asked for once more.
 MOST_REMEMBERED: Final = 100_000
 _AT_A_TIME: Final = 16
-_MAY_ANSWER_LATER: Final = {DisconnectResult.NO_ANSWER, DisconnectResult.UNREACHABLE}
+_MAY_ANSWER_LATER: Final = {Result.NO_ANSWER, Result.UNREACHABLE}
 
-EndSession = Callable[[int], Awaitable[DisconnectOutcome]]
+EndSession = Callable[[int], Awaitable[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ dynamic_authorizations = Table(
     # A server that has the connection took it on.
     Column("taken_at", UtcDateTime),
     Column("finished_at", UtcDateTime),
-    # DisconnectResult and its explanation.
+    # radius.dynamic_authorization: Result, and its explanation.
     Column("result", String(32)),
     Column("explanation", String(400)),
     Column("error_cause", Integer),

@@ -10,18 +10,21 @@ from sqlalchemy import insert, select
 
 from foundation.runtime import Runtime
 from foundation.schema import accounting_sessions, audit_events
-from radius.dynamic_authorization import DisconnectOutcome, DisconnectResult, disconnect_session
+from radius.dynamic_authorization import Outcome, Result, disconnect_session
 
 _SENTENCES: Final = {
-    DisconnectResult.DISCONNECTED: "The access equipment ended the session. It leaves this list with its last record.",
-    DisconnectResult.REFUSED: "The access equipment refused. Most likely the session is over there; else see its log.",
-    DisconnectResult.NO_ANSWER: "The access equipment did not answer. Is it up, and does it take Disconnect-Requests?",
-    DisconnectResult.NOT_SUPPORTED: "No Disconnect address is set for this equipment, so it was not asked.",
-    DisconnectResult.UNREACHABLE: "The access equipment cannot be reached. Check the network and its address here.",
-    DisconnectResult.NO_SUCH_SESSION: "There is no such session any more.",
-    DisconnectResult.ALREADY_ENDED: "The session had ended already.",
-    DisconnectResult.NOT_NAMEABLE: "The session cannot be named to its equipment: what identifies it is not stored.",
-    DisconnectResult.UNREADABLE_SECRET: "The equipment’s secret does not open. `citywifi doctor` says more.",
+    Result.DISCONNECTED: "The access equipment ended the session. It leaves this list with its last record.",
+    Result.REFUSED: "The access equipment refused. Most likely the session is over there; else see its log.",
+    Result.NO_ANSWER: "The access equipment did not answer. Is it up, and does it take Disconnect-Requests?",
+    Result.NOT_SUPPORTED: "This equipment takes no such request, or no address is set for it, so it was not asked.",
+    Result.CHANGED: "The access equipment took the change.",
+    Result.NO_CONNECTION: "The equipment has no RadSec connection to us at the moment, so it was not asked.",
+    Result.TOO_LATE: "Nobody took the order in time, so it was not executed. Try again.",
+    Result.UNREACHABLE: "The access equipment cannot be reached. Check the network and its address here.",
+    Result.NO_SUCH_SESSION: "There is no such session any more.",
+    Result.ALREADY_ENDED: "The session had ended already.",
+    Result.NOT_NAMEABLE: "The session cannot be named to its equipment: what identifies it is not stored.",
+    Result.UNREADABLE_SECRET: "The equipment’s secret does not open. `citywifi doctor` says more.",
 }
 
 
@@ -30,12 +33,12 @@ class Ending:
     """What came of a request to end a session at a venue."""
 
     venue_id: int | None
-    outcome: DisconnectOutcome
+    outcome: Outcome
 
 
 def sentence_of(name: str) -> str:
     """What to tell the engineer for a result's name; empty for anything else."""
-    return _SENTENCES[DisconnectResult(name)] if name in _SENTENCES else ""
+    return _SENTENCES[Result(name)] if name in _SENTENCES else ""
 
 
 async def end(runtime: Runtime, session_id: int, now: datetime) -> Ending | None:

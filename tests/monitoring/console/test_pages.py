@@ -24,7 +24,7 @@ from monitoring.console.site import make_console_app
 from monitoring.inclusion.publication import COLUMNS
 from monitoring.usage import roll_up
 from radius.authentication.outcome import RejectReason
-from radius.dynamic_authorization import DisconnectOutcome, DisconnectResult
+from radius.dynamic_authorization import Outcome, Result
 from tests.monitoring.city import IP_ADDRESS, MAC_ADDRESS, USER_NAME, City
 
 ClientMaker = Callable[..., Awaitable[TestClient]]
@@ -248,9 +248,9 @@ async def test_a_session_is_ended_only_by_a_form_of_ours_and_that_is_written_dow
 ) -> None:
     asked = []
 
-    async def disconnect(*arguments: object) -> DisconnectOutcome:
+    async def disconnect(*arguments: object) -> Outcome:
         asked.append(arguments[2])
-        return DisconnectOutcome(DisconnectResult.DISCONNECTED, "ended")
+        return Outcome(Result.DISCONNECTED, "ended")
 
     monkeypatch.setattr(disconnection, "disconnect_session", disconnect)
     client = await open_site()

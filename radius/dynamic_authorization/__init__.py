@@ -1,0 +1,14 @@
+"""Ending and changing sessions from our side: Disconnect-Request and CoA-Request (RFC 5176)."""
+
+from radius.dynamic_authorization.results import ERROR_CAUSES, Action, Outcome, Result, explain_error_cause
+from radius.dynamic_authorization.sessions import change_session, disconnect_session
+
+__all__ = [
+    "ERROR_CAUSES",
+    "Action",
+    "Outcome",
+    "Result",
+    "change_session",
+    "disconnect_session",
+    "explain_error_cause",
+]
