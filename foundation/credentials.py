@@ -165,6 +165,8 @@ def checked_user_name(text: str) -> str:
         raise CredentialError(f"a user name has 1 to {_LONGEST_NAME_OCTETS} octets")
     if not name.isprintable():
         raise CredentialError("a user name has only letters, digits, signs and spaces")
+    if "\\" in name:
+        raise CredentialError("a user name has no backslash: what stands before one is taken for a Windows domain")
     if _TOKEN_NAME.fullmatch(name) or _is_mac_address(name):
         raise CredentialError("RADIUS would take this name for a device or for one of the portal's own; choose another")
     return name

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from foundation.credentials import CredentialError, checked_user_name
 from foundation.database import Database
 from foundation.privacy import Keyring
 from radius.authentication import stored_password
@@ -64,6 +65,11 @@ async def test_who_was_proven_by_other_means_is_found_unless_revoked_or_expired(
     assert await verifier.find(city.council_id, "bert", NOW) is RejectReason.CREDENTIAL_REVOKED
     assert await verifier.find(city.council_id, "cleo", NOW) is RejectReason.CREDENTIAL_EXPIRED
     assert await verifier.find(city.council_id, "dora", NOW) is RejectReason.UNKNOWN_USER
+
+
+def test_nobody_is_given_a_name_that_would_be_taken_for_a_domain_and_a_name() -> None:
+    with pytest.raises(CredentialError, match="no backslash"):
+        checked_user_name(r"CITY\anna")
 
 
 async def test_an_unknown_name_takes_the_same_steps_as_a_known_one(

@@ -128,6 +128,17 @@ async def test_radclient_authenticates_by_mschapv2_with_the_rfcs_own_numbers(
 
 
 @pytest.mark.peer("radclient")
+async def test_the_first_version_of_mschap_is_rejected_with_its_name_in_the_log(
+    radclient: Radclient, server: RadiusServer, database: Database
+) -> None:
+    output = await radclient("auth", "User-Name = demo", "MS-CHAP-Password = demo", SIGNED)
+    assert "Received Access-Reject" in output
+    await server.log.drain()
+    (line,) = await rows(database, authentications)
+    assert "MS-CHAPv1 is not offered" in line.reason
+
+
+@pytest.mark.peer("radclient")
 async def test_radclient_authenticates_with_a_one_time_password(
     radclient: Radclient, database: Database, keyring: Keyring, city: City
 ) -> None:
