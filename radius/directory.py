@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, update
 
 from foundation.database import Database
-from foundation.schema import credentials, devices, one_time_tokens, residents
+from foundation.schema import councils, credentials, devices, one_time_tokens, residents
 from radius import metrics
 from radius.batching import Batcher, padded
 
@@ -54,6 +54,7 @@ class Credential:
     expires_at: datetime | None
     revoked_at: datetime | None
     group_name: str
+    council_code: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -192,7 +193,9 @@ _CREDENTIALS = (
         credentials.c.expires_at,
         credentials.c.revoked_at,
         func.coalesce(residents.c.group_name, ""),
+        councils.c.code,
     )
+    .join(councils, councils.c.id == credentials.c.council_id)
     .outerjoin(residents, residents.c.id == credentials.c.resident_id)
     .where(credentials.c.council_id.in_(_COUNCILS), credentials.c.user_name.in_(_NAMES))
 )

@@ -6,6 +6,7 @@ session before; its dates are checked again. New revocation lists make new conte
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -19,6 +20,8 @@ from radius.directory import Credential
 
 # Each name is a look-up, and the certificate's owner chose how many there are.
 _MOST_NAMES: Final = 8
+# Of the Office for National Statistics, as in E08000026; another authority may write anything there.
+_COUNCIL_CODE: Final = re.compile(r"[A-Z]\d{8}")
 
 
 class EapTls(TlsMethod):
@@ -59,6 +62,13 @@ class EapTls(TlsMethod):
         names = (*details.user_names, *details.dns_names, details.common_name)
         for name in list(dict.fromkeys(names))[:_MOST_NAMES]:
             found = await self.terms.verifier.find(self.terms.council_id, name, now)
+            if isinstance(found, Credential) and _is_of_another_council(details, found):
+                continue
             if found is not RejectReason.UNKNOWN_USER:
                 return found
         return RejectReason.CERTIFICATE_OF_NOBODY
+
+
+def _is_of_another_council(details: CertificateDetails, credential: Credential) -> bool:
+    """Two councils may have the same user name; our own authority writes the council's code as organisation."""
+    return bool(_COUNCIL_CODE.fullmatch(details.organisation)) and details.organisation != credential.council_code
