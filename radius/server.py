@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from foundation.runtime import Runtime, notify_ready, open_runtime, wait_for_stop
+from foundation.runtime import Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
 from radius import metrics
 from radius.accounting.sessions import close_lost_sessions
@@ -29,6 +29,7 @@ from radius.directory import Directory
 from radius.duplicates import DuplicateCache
 from radius.dynamic_authorization import Outcome, disconnect_session
 from radius.explanation import Explainer, ReadOnlyDirectory
+from radius.dynamic_authorization.orders import OrderKeeper
 from radius.handlers import AccountingHandler, AuthenticationHandler
 from radius.nas import NasDirectory
 from radius.packet import MOST_ATTRIBUTES
@@ -158,6 +159,7 @@ class RadiusServer:
         if self.radsec is not None:
             self.radsec.start()
             self.jobs.append(asyncio.create_task(self.radsec.keep_checked()))
+            self.jobs.append(asyncio.create_task(OrderKeeper(self._database, self.radsec).keep_taking()))
 
     async def _sample_metrics(self) -> None:
         while True:
@@ -246,13 +248,12 @@ async def serve(settings: Settings) -> None:
         if server.radsec is not None:
             addresses["radsec"] = "{}:{}".format(*server.radsec.address)
         logger.info("RADIUS serves", **addresses)
-        notify_ready()
         await _stop_or_failure(server)
 
 
 async def _stop_or_failure(server: RadiusServer) -> None:
-    """Return at SIGTERM or SIGINT. A job that ends raises what ended it: better started anew than half alive."""
-    stopping = asyncio.create_task(wait_for_stop())
+    """Say ready, return at SIGTERM or SIGINT. A job that ends raises what ended it: better started anew than half alive."""
+    stopping = asyncio.create_task(serve_until_stopped())
     ended, _ = await asyncio.wait([stopping, *server.jobs], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     await asyncio.gather(stopping, return_exceptions=True)

@@ -171,7 +171,7 @@ class OrderKeeper:
         if reply is None:
             return Outcome(
                 Result.NO_ANSWER,
-                "nothing answered over the equipment's RadSec connection; radsecproxy, for one, passes no requests on to it",
+                "no answer came over the equipment's RadSec connection; radsecproxy, for one, passes no such request on",
             )
         return outcome_of_reply(reply)
 
