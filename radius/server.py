@@ -28,8 +28,8 @@ from radius.defences import Defences
 from radius.directory import Directory
 from radius.duplicates import DuplicateCache
 from radius.dynamic_authorization import Outcome, disconnect_session
-from radius.explanation import Explainer, ReadOnlyDirectory
 from radius.dynamic_authorization.orders import OrderKeeper
+from radius.explanation import Explainer, ReadOnlyDirectory
 from radius.handlers import AccountingHandler, AuthenticationHandler
 from radius.nas import NasDirectory
 from radius.packet import MOST_ATTRIBUTES

@@ -171,7 +171,7 @@ class OrderKeeper:
         if reply is None:
             return Outcome(
                 Result.NO_ANSWER,
-                "no answer came over the equipment's RadSec connection; radsecproxy, for one, passes no such request on",
+                "the equipment did not answer over RadSec; radsecproxy, for one, passes no such requests on",
             )
         return outcome_of_reply(reply)
 
