@@ -53,7 +53,7 @@ from captive_portal import languages, metrics, security
 from captive_portal.pages import arrive, connection, email_code, errors, information, outbox, secure_network, start
 from captive_portal.pages.common import GATEWAY_ORIGIN, RUNTIME, clock
 from captive_portal.storage import journeys
-from foundation.runtime import NotReadyError, Runtime, notify_ready, open_runtime, wait_for_stop
+from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
 
 _FOLDER: Final = Path(__file__).parent
@@ -96,8 +96,7 @@ async def serve(settings: Settings) -> None:
                     f"the portal cannot listen on {host} port {port}: {error.strerror}; "
                     "stop what does, or set CITYWIFI_PORTAL__PORT"
                 ) from None
-            notify_ready()
-            await wait_for_stop()
+            await serve_until_stopped()
         finally:
             await runner.cleanup()
 

@@ -116,8 +116,11 @@ def notify_ready() -> None:
         notification.sendall(f"READY=1\nMAINPID={os.getpid()}".encode())
 
 
-async def wait_for_stop() -> None:
-    """Return at SIGTERM or SIGINT, or when the supervisor that started us is gone."""
+async def serve_until_stopped() -> None:
+    """Say that we serve, and return at SIGTERM or SIGINT, or when the supervisor that started us is gone.
+
+    Signals are listened for before anything is said, because whoever hears that we serve may stop us at once.
+    """
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _STOP_SIGNALS:
@@ -127,6 +130,7 @@ async def wait_for_stop() -> None:
         # Standard input is a pipe from the supervisor: it becomes readable (at its end) when the supervisor dies.
         loop.add_reader(sys.stdin.fileno(), stopped.set)
     try:
+        notify_ready()
         await stopped.wait()
     finally:
         if supervised:

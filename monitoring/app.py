@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from foundation.runtime import NotReadyError, Runtime, notify_ready, open_runtime, wait_for_stop
+from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
 from foundation.telemetry import render_metrics
 from monitoring.console.authentication import check_configured
@@ -30,8 +30,7 @@ async def serve(settings: Settings) -> None:
     async with open_runtime(settings) as runtime, _sites(runtime):
         working = asyncio.create_task(run_forever(tasks_of(settings, runtime.database)))
         try:
-            notify_ready()
-            await wait_for_stop()
+            await serve_until_stopped()
         finally:
             working.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -252,7 +252,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def _stop_or_failure(server: RadiusServer) -> None:
-    """Say ready, return at SIGTERM or SIGINT. A job that ends raises what ended it: better started anew than half alive."""
+    """Say ready; return at SIGTERM or SIGINT. A job that ends raises what ended it: better anew than half alive."""
     stopping = asyncio.create_task(serve_until_stopped())
     ended, _ = await asyncio.wait([stopping, *server.jobs], return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -30,7 +30,7 @@ from citywifi.replay.errors import ReplayError
 from citywifi.replay.run import Plan, Replay, Report, days_until
 from citywifi.replay.schedule import PlannedSession
 from citywifi.replay.tally import Tally, Totals
-from foundation.runtime import notify_ready, open_runtime, wait_for_stop
+from foundation.runtime import open_runtime, serve_until_stopped
 from foundation.settings import Settings
 
 _FASTEST = "max"
@@ -96,8 +96,7 @@ async def _run(settings: Settings, plan: Plan, tally: Tally, *, keep_gateways: b
         raise CommandError("no library of the plan is open on these days; choose another --date or --library")
     await replay_run.check_services()
     async with replay_run.gateways_up(with_fronts=keep_gateways):
-        notify_ready()
-        stopping = asyncio.create_task(wait_for_stop())
+        stopping = asyncio.create_task(serve_until_stopped())
         playing = asyncio.create_task(_play(replay_run, quiet=quiet))
         try:
             await asyncio.wait((stopping, playing), return_when=asyncio.FIRST_COMPLETED)

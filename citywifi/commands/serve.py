@@ -67,7 +67,7 @@ def _run_one(service: Service, settings: Settings) -> None:
 
 async def _run_all(settings: Settings, *, demo: bool) -> None:
     from citywifi.supervisor import Child, ServiceFailedError, Supervisor
-    from foundation.runtime import open_runtime, wait_for_stop
+    from foundation.runtime import open_runtime, serve_until_stopped
     from foundation.telemetry import configure_logging, share_metrics
 
     refuse_taken(addresses(settings))
@@ -86,7 +86,7 @@ async def _run_all(settings: Settings, *, demo: bool) -> None:
             if demo:
                 await supervisor.start([Child("replay", _DEMO_REPLAY)])
             typer.echo(_welcome(settings, addresses(settings), demo=demo))
-            await wait_for_stop()
+            await serve_until_stopped()
             typer.echo("\nStopping …")
     except ServiceFailedError as error:
         raise CommandError(f"{error}; what it said stands above") from None

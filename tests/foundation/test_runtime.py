@@ -4,6 +4,8 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from foundation.database import Database
 from foundation.privacy import Keyring
-from foundation.runtime import NotReadyError, check_ready, check_schema, notify_ready, wait_for_stop
+from foundation.runtime import NotReadyError, check_ready, check_schema, notify_ready, serve_until_stopped
 from foundation.schema import installation, network_access_servers
 from foundation.settings import Settings
 
@@ -98,7 +100,23 @@ def test_who_started_us_is_told_that_we_are_ready(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_service_stops_at_a_signal(number: signal.Signals) -> None:
-    waiting = asyncio.create_task(wait_for_stop())
+    waiting = asyncio.create_task(serve_until_stopped())
     await asyncio.sleep(0.05)
     os.kill(os.getpid(), number)
     await asyncio.wait_for(waiting, 5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_that_is_stopped_the_moment_it_says_ready_stops_in_good_order(
+    number: signal.Signals,
+) -> None:
+    # The stop comes before the call that says ready has returned: no earlier one can be.
+    program = f"""
+import asyncio, os
+from foundation import runtime
+runtime.notify_ready = lambda: os.kill(os.getpid(), {number.value})
+asyncio.run(runtime.serve_until_stopped())
+print("in good order")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "in good order\n", "")
