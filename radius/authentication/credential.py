@@ -56,13 +56,17 @@ class CredentialVerifier:
         return refusal(credential, now) or credential
 
     def _open(self, credential: Credential | None) -> StoredPassword:
-        """What is kept of the password. Two seals are opened whatever is kept, so that time does not tell it."""
+        """What is kept of the password: its hash, beside it perhaps itself; in the oldest rows only itself.
+
+        Two seals are opened whatever is kept, so that time does not tell it.
+        """
         kept_hash = credential.nt_hash_encrypted if credential else None
         kept_password = credential.password_encrypted if credential else None
         nt_hash = self._keyring.decrypt("nt hash", kept_hash or self._nobodys_hash)
         password = self._keyring.decrypt("credential", kept_password or self._nobodys_password)
-        hashed = StoredPassword.of(password).nt_hash
-        return StoredPassword(nt_hash if kept_hash else hashed, password if kept_password else None)
+        if kept_password and not kept_hash:
+            return StoredPassword.of(password)
+        return StoredPassword(nt_hash, password if kept_password else None)
 
 
 def refusal(credential: Credential, now: datetime) -> RejectReason | None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
 import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from foundation.credentials import nt_hash
 from foundation.database import Database
@@ -218,3 +223,27 @@ async def test_a_realm_is_part_of_the_name(database: Database, keyring: Keyring,
     verifier = CredentialVerifier(Directory(database), keyring)
     method = EapGtc("anna@coventry.gov.uk", city.council_id, verifier)
     assert isinstance(await tell(method, b"x"), Succeeded)
+
+
+@given(st.sampled_from([EapMschapv2, EapGtc, EapMd5]), st.lists(st.binary(max_size=80), min_size=1, max_size=3))
+@settings(max_examples=300)
+def test_whatever_a_device_sends_a_round_or_a_malformed_message_comes_of_it(
+    make: type[EapMschapv2 | EapGtc | EapMd5], sent: list[bytes]
+) -> None:
+    class Nobody:
+        async def credential(self, council_id: int, user_name: str) -> None:
+            user_name.encode()
+
+    async def talk() -> None:
+        method = make(ANNA, 1, CredentialVerifier(cast(Directory, Nobody()), Keyring(bytes(32))))
+        for type_data in (*sent, method.begin(), eap_mschapv2_response(beginning(method), b"x") + sent[0]):
+            with contextlib.suppress(EapMalformedError):
+                outcome = await tell(method, type_data)
+                assert not isinstance(outcome, Succeeded)
+
+    asyncio.run(talk())
+
+
+def beginning(method: Method) -> bytes:
+    """The challenge of a run of EAP-MSCHAPv2, and of another for the other methods."""
+    return method.begin() if isinstance(method, EapMschapv2) else b"\x01\x00\x00\x15\x10" + bytes(16)
