@@ -107,4 +107,4 @@ def show_time(moment: datetime, time_zone: str) -> str:
 
 def show_day(moment: datetime, time_zone: str) -> str:
     """The day where the resident is, such as ``22 November 2026``."""
-    return format_date(moment.astimezone(ZoneInfo(time_zone)), format="long", locale=current_language.get())
+    return format_date(moment.astimezone(ZoneInfo(time_zone)), format="d MMMM y", locale=current_language.get())

@@ -107,7 +107,7 @@ async def show_credential(request: web.Request) -> web.Response:
         "credential": credential,
         "anonymous": ANONYMOUS,
         "page": page,
-        "address": f"{_portal_address(request)}/secure/{page}",
+        "portal": _portal_address(request),
         "until": show_time(credential.expires_at, place.time_zone),
         "thumbprint": " ".join(network.thumbprint[start : start + 4] for start in range(0, 40, 4)),
     }

@@ -15,6 +15,7 @@ from captive_portal.languages import (
     choose_language,
     current_language,
     gettext,
+    show_day,
     show_duration,
     show_octets,
     show_time,
@@ -86,11 +87,14 @@ def test_figures_are_said_in_english() -> None:
         "1.5 GB",
     ]
     assert show_time(datetime(2026, 7, 1, 11, 5, tzinfo=UTC), "Europe/London") == "12:05"
+    # Already tomorrow there.
+    assert show_day(datetime(2026, 6, 30, 23, 5, tzinfo=UTC), "Europe/London") == "1 July 2026"
 
 
 def test_figures_are_said_in_welsh() -> None:
     token = current_language.set("cy")
     try:
         assert show_duration(timedelta(hours=3, minutes=2)) == "3 awr 2 funud"
+        assert show_day(datetime(2026, 11, 22, 12, tzinfo=UTC), "Europe/London") == "22 Tachwedd 2026"
     finally:
         current_language.reset(token)
