@@ -6,11 +6,13 @@ import stat
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from sqlalchemy import Select, func, or_, select
 
 from citywifi.addresses import addresses
+from citywifi.certificate_diagnosis import check_certificates
 from foundation import migrations
 from foundation.database import Database, DatabaseError
 from foundation.privacy import Keyring, PrivacyError
@@ -19,6 +21,7 @@ from foundation.schema import (
     access_points,
     accounting_sessions,
     councils,
+    is_in_service,
     network_access_servers,
     terms_versions,
     venues,
@@ -43,7 +46,8 @@ class Finding:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order in which they should be mended."""
-    findings = [*_check_key(settings), *_check_ports(settings), *_check_clock()]
+    certificates = [Finding(*finding) for finding in check_certificates(settings, datetime.now(UTC))]
+    findings = [*_check_key(settings), *certificates, *_check_ports(settings), *_check_clock()]
     try:
         database = Database(settings.resolved_database_url)
     except DatabaseError as error:
@@ -147,20 +151,21 @@ async def _check_terms(_settings: Settings, database: Database) -> AsyncIterator
 
 async def _check_equipment(_settings: Settings, database: Database) -> AsyncIterator[Finding]:
     nas = network_access_servers.c
-    number = await _number(database, select(func.count()).select_from(network_access_servers))
+    number = await _number(database, select(func.count()).select_from(network_access_servers).where(is_in_service()))
     with_points = select(access_points.c.nas_id)
-    without = await _names(database, select(nas.name).where(nas.id.not_in(with_points)).order_by(nas.name))
+    nowhere = is_in_service(), nas.venue_id.is_(None), nas.id.not_in(with_points)
+    without = await _names(database, select(nas.name).where(*nowhere).order_by(nas.name))
     if number == 0:
         yield Finding(
-            "problem", "equipment", "no network access server is known", "nobody can log in until one is added"
+            "problem", "equipment", "no network access server is known", "run: citywifi nas add NETWORK --vendor VENDOR"
         )
     for name in without:
         yield Finding(
             "problem", "equipment", f"the network access server {name!r} has no access points",
-            "add them with their venues, or its sessions are counted at no place",
+            "run: citywifi nas access-point add, or its sessions are counted at no place",
         )  # fmt: skip
     if number and not without:
-        yield Finding("ok", "equipment", f"{number} network access servers, each with access points")
+        yield Finding("ok", "equipment", f"{number} network access servers, each with access points or a venue")
     unable = select(nas.name).where(
         nas.vendor == "coovachilli",
         nas.nas_identifier.is_not(None),
@@ -169,7 +174,8 @@ async def _check_equipment(_settings: Settings, database: Database) -> AsyncIter
     for name in await _names(database, unable.order_by(nas.name)):
         yield Finding(
             "problem", "equipment", f"the gateway {name!r} has no portal secret or no login address",
-            "give it both: without the first its redirects can be forged, without the second nobody gets online",
+            "run citywifi nas change with --portal-secret-stdin and --login-url: without the first its redirects can "
+            "be forged, without the second nobody gets online",
         )  # fmt: skip
     no_place = await _names(database, select(venues.c.name).where(venues.c.ward_id.is_(None)).order_by(venues.c.name))
     if no_place:
@@ -197,7 +203,7 @@ async def _check_unplaced_sessions(_settings: Settings, database: Database) -> A
     if unplaced:
         yield Finding(
             "note", "sessions", f"{unplaced} sessions are at no known venue",
-            "their Called-Station-Id names no known access point; add it",
+            "their Called-Station-Id names no known access point; run: citywifi nas access-point add",
         )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from foundation.schema import (
     accounting_sessions,
     authentications,
     councils,
+    is_in_service,
     network_access_servers,
     venues,
 )
@@ -243,6 +244,7 @@ def _points_question() -> Select[Any]:
             network_access_servers.c.name.label("nas_name"),
         )
         .join_from(access_points, network_access_servers, access_points.c.nas_id == network_access_servers.c.id)
+        .where(is_in_service())
         .order_by(access_points.c.name)
     )  # fmt: skip
 

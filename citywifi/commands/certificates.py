@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import select
 
+from citywifi.certificate_diagnosis import EXPIRES_SOON_DAYS
 from citywifi.commands.workplace import AsJson, CouncilCode, perform, print_json, record, write_private
 from citywifi.errors import CommandError
 from citywifi.imports.store import Council, find_council
@@ -19,8 +20,6 @@ from foundation.certificates import CertificateDetails, Pair, export_pkcs12, rea
 from foundation.credentials import generate_password
 from foundation.runtime import Runtime
 from foundation.schema import credentials
-
-EXPIRES_SOON_DAYS = 30
 
 app = typer.Typer(help="Certificates for encrypted WiFi (802.1X) and RadSec.", no_args_is_help=True)
 

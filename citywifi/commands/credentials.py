@@ -23,6 +23,7 @@ from citywifi.commands.workplace import (
     CouncilCode,
     perform,
     print_json,
+    print_table,
     read_secret_line,
     record,
     shown_time,
@@ -116,7 +117,7 @@ def list_credentials(council: CouncilCode = None, as_json: AsJson = False) -> No
     for row in rows:
         cells = [row[key] for key in (*headings, *(["council"] if several else []))]
         table.add_row(*(cell if isinstance(cell, str) else shown_time(cell) for cell in cells))
-    Console().print(table, markup=False, highlight=False)
+    print_table(table)
 
 
 @app.command()

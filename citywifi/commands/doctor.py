@@ -6,6 +6,7 @@ import asyncio
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from foundation.settings import load_settings
@@ -14,7 +15,7 @@ _MARKS = {"ok": "[green]ok[/]", "note": "[cyan]note[/]", "problem": "[bold red]p
 
 
 def doctor() -> None:
-    """Check database, migrations, clocks, key, ports, equipment and terms; exit status 1 if there is a problem."""
+    """Check database, clocks, key, certificates, ports, equipment and terms; exit status 1 if there is a problem."""
     from citywifi.diagnosis import examine
 
     findings = asyncio.run(examine(load_settings()))
@@ -23,7 +24,8 @@ def doctor() -> None:
     table.add_column("Check")
     table.add_column("Finding, and what to do", overflow="fold")
     for finding in findings:
-        what = f"{finding.finding} [bold]→ {finding.remedy}[/]" if finding.remedy else finding.finding
+        remedy = f" [bold]→ {escape(finding.remedy)}[/]" if finding.remedy else ""
+        what = escape(finding.finding) + remedy
         table.add_row(_MARKS[finding.level], finding.check, what)
     Console().print(table)
     if any(finding.level == "problem" for finding in findings):

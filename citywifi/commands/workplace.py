@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.console import Console
+from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citywifi.errors import CommandError
@@ -19,6 +21,8 @@ from foundation.database import Database
 from foundation.runtime import Runtime, check_key, check_schema, open_keyring
 from foundation.schema import audit_events
 from foundation.settings import load_settings
+
+_PIPE_WIDTH = 250
 
 _Result = TypeVar("_Result")
 
@@ -89,6 +93,12 @@ def print_json(value: object) -> None:
 
 def _as_text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def print_table(table: Table) -> None:
+    """Print a table as wide as the terminal; in a pipe nothing is folded. What stands in brackets stays text."""
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    Console(markup=False, highlight=False, width=width).print(table)
 
 
 def shown_time(moment: datetime | None) -> str:

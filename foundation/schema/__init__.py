@@ -1,7 +1,7 @@
 """The tables, one file per subject. Every record of a person or a place belongs to a council (`council_id`)."""
 
 from foundation.schema.audit import audit_events, installation
-from foundation.schema.equipment import access_points, network_access_servers
+from foundation.schema.equipment import access_points, is_in_service, network_access_servers
 from foundation.schema.metadata import metadata
 from foundation.schema.people import (
     credential_pages,
@@ -39,6 +39,7 @@ __all__ = [
     "home_servers",
     "hourly_usage",
     "installation",
+    "is_in_service",
     "job_progress",
     "journeys",
     "metadata",

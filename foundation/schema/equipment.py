@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, Integer, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import Column, ColumnElement, Integer, LargeBinary, String, Table, UniqueConstraint, or_
 
 from foundation.database import UtcDateTime
 from foundation.schema.metadata import council_id, metadata, primary_key, reference
@@ -74,3 +74,8 @@ access_points = Table(
     Column("updated_at", UtcDateTime, default=_now, onupdate=_now),
     UniqueConstraint("council_id", "mac_address"),
 )
+
+
+def is_in_service() -> ColumnElement[bool]:
+    """Of a network access server: it can send something. A removed one is kept for what its sessions tell."""
+    return or_(network_access_servers.c.network.is_not(None), network_access_servers.c.radsec_name.is_not(None))
