@@ -14,10 +14,14 @@ import pytest
 # Command, how to ask it for its version, Debian's package.
 _KNOWN = {
     "radclient": (["radclient", "-v"], "freeradius-utils"),
+    "hostapd": (["hostapd", "-v"], "hostapd"),
+    "wpa_supplicant": (["wpa_supplicant", "-v"], "wpasupplicant"),
+    "ip": (["ip", "-V"], "iproute2"),
     "promtool": (["promtool", "--version"], "prometheus"),
     "chromium": (["chromium", "--version"], "chromium"),
     "freeradius": (["freeradius", "-v"], "freeradius"),
     "eapol_test": (["eapol_test", "-v"], "eapoltest"),
+    "radsecproxy": (["radsecproxy", "-v"], "radsecproxy"),
 }
 
 
