@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help run test bench lint lock demo-city screenshots clean
+.PHONY: help run test bench fuzz lint lock demo-city screenshots clean
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the floors of the house
 
 bench: $(VENV)/.dev ## measure the packet path and the portal on this machine
 	@$(BIN)/python -m bench
+
+fuzz: $(VENV)/.dev ## a million wrong packets and EAP conversations against the RADIUS server (PACKETS=, SEED=)
+	@$(BIN)/python -m tools.fuzz_radius --packets $(or $(PACKETS),1000000) --seed $(or $(SEED),1)
 
 lock: $(VENV)/.dev ## write the lock files anew from pyproject.toml
 	$(BIN)/pip-compile $(LOCK_OPTIONS) -o requirements.lock pyproject.toml
