@@ -15,7 +15,10 @@ from citywifi.commands import (
     database,
     doctor,
     imports,
+    nas,
+    policy,
     radius,
+    realm,
     replay,
     report,
     serve,
@@ -48,6 +51,9 @@ app.add_typer(council.app, name="council")
 app.add_typer(terms.app, name="terms")
 app.add_typer(certificates.app, name="certificates")
 app.add_typer(credentials.app, name="credentials")
+app.add_typer(nas.app, name="nas")
+app.add_typer(policy.app, name="policy")
+app.add_typer(realm.app, name="realm")
 app.add_typer(imports.app, name="import")
 app.add_typer(radius.app, name="radius")
 app.add_typer(report.app, name="report")

@@ -36,7 +36,7 @@ from radius.packet import MOST_ATTRIBUTES
 from radius.policies.directory import PolicyDirectory
 from radius.policies.usage import UsageDirectory
 from radius.quotas import QuotaKeeper
-from radius.roaming.exchange import UdpExchange
+from radius.roaming.connect import connector
 from radius.roaming.service import Roaming
 from radius.service import Handler, Port, Service
 from radius.transport.radsec import RadSecTransport, open_radsec
@@ -66,7 +66,7 @@ class RadiusServer:
         self.equipment = NasDirectory(database, keyring)
         self.defences = Defences(settings)
         self.directory = directory or Directory(database, runtime.settings.roaming.own_realms)
-        self.roaming = Roaming(runtime.settings, database, keyring, self.directory, UdpExchange)
+        self.roaming = Roaming(runtime.settings, database, keyring, self.directory, connector(runtime.settings))
         self.policies = PolicyDirectory(database, settings)
         self.usage = UsageDirectory(database)
         self.quotas = QuotaKeeper(database, self.policies, self.usage, self._end_session)

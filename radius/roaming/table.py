@@ -81,11 +81,13 @@ class RealmTable:
         """Who serves a realm (in lower case) for the guests of a council."""
         return find_realm(self._by_council.get(council_id, {}), realm)
 
+    def realms(self) -> list[Realm]:
+        """All of them."""
+        return [realm for council in self._by_council.values() for realm in council.values()]
+
     def addresses(self) -> frozenset[Address]:
         """Every port of every server."""
-        servers = [
-            server for council in self._by_council.values() for realm in council.values() for server in realm.servers
-        ]
+        servers = [server for realm in self.realms() for server in realm.servers]
         ports = [(server.authentication, server.accounting) for server in servers]
         return frozenset(address for pair in ports for address in pair if address is not None)
 

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from radius.errors import RadiusError
-from radius.packet import Code
+from radius.packet import Code, Packet
 from radius.roaming import metrics
 from radius.roaming.exchange import Connect, Exchange
 from radius.roaming.health import Health, State
@@ -57,7 +57,7 @@ class Upstream:
         """Send Status-Server (RFC 5997); whether it was answered."""
         asked_at = self.monotonic()
         self.note(self.health.status_asked(asked_at))
-        is_answered = await is_status_answered(self.exchange, answer_seconds)
+        is_answered = await ask_for_status(self.exchange, answer_seconds) is not None
         now = self.monotonic()
         self.note(self.health.status_answered(now) if is_answered else self.health.status_unanswered(asked_at, now))
         return is_answered
@@ -122,17 +122,16 @@ class Upstreams:
         probe.add_done_callback(lambda _: self._probes.pop(upstream, None))
 
 
-async def is_status_answered(exchange: Exchange, answer_seconds: float) -> bool:
-    """Whether a server answers Status-Server in time."""
+async def ask_for_status(exchange: Exchange, answer_seconds: float) -> Packet | None:
+    """What a server answers to Status-Server, None where it does not in time."""
     try:
         question = await exchange.ask(Code.STATUS_SERVER, lambda _: ())
     except (OSError, RadiusError):
-        return False
+        return None
     try:
         async with asyncio.timeout(answer_seconds):
-            await question.answer
+            return await question.answer
     except (OSError, TimeoutError):
-        return False
+        return None
     finally:
         question.close()
-    return True
