@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -26,23 +27,12 @@ RUNTIME: Final = web.AppKey("runtime", Runtime)
 GATEWAY_ORIGIN: Final = web.RequestKey("gateway_origin", str)
 
 
-# What aiohttp reads from a form: text, or files, which no form of ours has.
-FormFields = Mapping[str, str | bytes | bytearray | web.FileField]
-
 # A form that comes (again) after its journey has gone on, by a double click or the back button, releases again.
 RELEASES_AGAIN: Final = (State.RELEASE, State.WAITING)
 
 
 class NoSuchJourneyError(Exception):
     """The path leads to no journey: mistyped, or deleted since."""
-
-
-@dataclass(frozen=True, slots=True)
-class FormError:
-    """What is wrong with one field, in words that say what to do."""
-
-    field: str
-    message: str
 
 
 def clock() -> datetime:
@@ -68,6 +58,23 @@ async def open_visit(
     current_language.set(visit.journey.language)
     request[GATEWAY_ORIGIN] = visit.gateway.login_origin or ""
     return visit
+
+
+@asynccontextmanager
+async def viewing(request: web.Request, page: str) -> AsyncIterator[tuple[AsyncConnection, Visit]]:
+    """A journey whose page may be looked at now, in its language.
+
+    Raises HTTPSeeOther to where the browser belongs instead: the journey's own page, or this one in the language that
+    the resident chose. Raises NoSuchJourneyError.
+    """
+    now = clock()
+    if await change_language(request, now):
+        raise web.HTTPSeeOther(request.path)
+    async with request.app[RUNTIME].database.read() as connection:
+        visit = await open_visit(request, connection, now)
+        if not visit.journey.shows(page):
+            raise web.HTTPSeeOther(visit.journey.current_path())
+        yield connection, visit
 
 
 async def save(connection: AsyncConnection, runtime: Runtime, before: Journey, after: Journey, now: datetime) -> None:
@@ -134,31 +141,6 @@ def render_visit(
     """A page of a journey."""
     base = {"place": visit.place, "journey": visit.journey, "information": visit.journey.path("")}
     return render(request, template, {**base, **(context or {})}, status=status)
-
-
-def render_form_errors(
-    request: web.Request,
-    visit: Visit,
-    template: str,
-    errors: list[FormError],
-    context: Mapping[str, object] | None = None,
-) -> web.Response:
-    """The form again, with what is wrong at the top and beside each field."""
-    return render_visit(request, visit, template, {**(context or {}), "errors": errors}, status=422)
-
-
-async def read_form(request: web.Request) -> FormFields:
-    """The posted fields. A body that is no form is the browser's mistake, not ours."""
-    try:
-        return await request.post()
-    except (ValueError, LookupError):  # broken multipart, text that is not in its character set, or no such set
-        raise web.HTTPBadRequest from None
-
-
-def text_field(form: FormFields, name: str) -> str:
-    """A field's text; empty where there is none or where it is a file."""
-    value = form.get(name, "")
-    return value.strip() if isinstance(value, str) else ""
 
 
 async def release(

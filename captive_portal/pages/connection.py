@@ -22,6 +22,7 @@ from captive_portal.pages.common import (
     render_visit,
     save,
     see_other,
+    viewing,
 )
 from captive_portal.release import find_proof, judge, time_left
 from captive_portal.secure_wifi import is_offered
@@ -37,14 +38,9 @@ _QUICK_FOR_SECONDS = 6
 
 async def show_state(request: web.Request) -> web.Response:
     """GET connect, failed, ended: pages that only say where the resident is."""
-    now, page = clock(), request.path.rpartition("/")[2]
-    async with request.app[RUNTIME].database.read() as connection:
-        visit = await open_visit(request, connection, now)
-    if answer := await change_language(request, now):
-        return answer
-    if not visit.journey.shows(page):
-        return see_other(visit.journey.current_path())
-    return render_visit(request, visit, f"{page}.html")
+    page = request.path.rpartition("/")[2]
+    async with viewing(request, page) as (_connection, visit):
+        return render_visit(request, visit, f"{page}.html")
 
 
 async def show_journey(request: web.Request) -> web.Response:

@@ -15,18 +15,15 @@ from captive_portal.languages import gettext as _
 from captive_portal.pages.common import (
     RELEASES_AGAIN,
     RUNTIME,
-    FormError,
-    change_language,
     clock,
     open_visit,
-    read_form,
     release,
-    render_form_errors,
     render_visit,
     save,
     see_other,
-    text_field,
+    viewing,
 )
+from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
 from captive_portal.storage import passes
 from captive_portal.storage.journeys import Visit
 
@@ -44,14 +41,8 @@ async def show_code(request: web.Request) -> web.Response:
 
 
 async def _show(request: web.Request, page: str) -> web.Response:
-    now = clock()
-    async with request.app[RUNTIME].database.read() as connection:
-        visit = await open_visit(request, connection, now)
-    if answer := await change_language(request, now):
-        return answer
-    if not visit.journey.shows(page):
-        return see_other(visit.journey.current_path())
-    return render_visit(request, visit, f"{page}.html", _code_context(request, visit))
+    async with viewing(request, page) as (_connection, visit):
+        return render_visit(request, visit, f"{page}.html", _code_context(request, visit))
 
 
 async def take_email(request: web.Request) -> web.Response:

@@ -13,19 +13,15 @@ from captive_portal.languages import gettext as _
 from captive_portal.pages.common import (
     RELEASES_AGAIN,
     RUNTIME,
-    FormError,
-    FormFields,
-    change_language,
     clock,
     open_visit,
-    read_form,
     release,
-    render_form_errors,
     render_visit,
     save,
     see_other,
-    text_field,
+    viewing,
 )
+from captive_portal.pages.forms import FormError, FormFields, read_form, render_form_errors, text_field
 from captive_portal.storage import residents
 
 
@@ -41,14 +37,8 @@ class StartForm:
 
 async def show_start(request: web.Request) -> web.Response:
     """GET start: ways in, and the terms."""
-    now = clock()
-    async with request.app[RUNTIME].database.read() as connection:
-        visit = await open_visit(request, connection, now)
+    async with viewing(request, "start") as (connection, visit):
         texts = await residents.current_terms(connection, visit.journey.council_id)
-    if answer := await change_language(request, now):
-        return answer
-    if not visit.journey.shows("start"):
-        return see_other(visit.journey.current_path())
     terms = registration.choose_terms(texts, current_language.get())
     if terms is None:
         return render_visit(request, visit, "no_terms.html", status=503)
