@@ -213,3 +213,9 @@ quota_attempts_limit = Gauge(
     "How many sessions may be remembered for that.",
     multiprocess_mode="livesum",
 )
+certificate_expiry_seconds = Gauge(
+    "citywifi_radius_certificate_expiry_seconds",
+    "Until a certificate expires, by what it is for; negative afterwards, 0 for one that cannot be read.",
+    ["certificate"],
+    multiprocess_mode="livemin",
+)

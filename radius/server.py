@@ -24,6 +24,7 @@ from radius.authentication.log import AuthenticationLog
 from radius.authentication.methods import Authenticator
 from radius.authorization import Authorizer, longest_interim_seconds
 from radius.batching import Batcher
+from radius.certificate_expiry import keep_sampled
 from radius.defences import Defences
 from radius.directory import Directory
 from radius.duplicates import DuplicateCache
@@ -153,6 +154,7 @@ class RadiusServer:
             *self.roaming.jobs(),
             self.quotas.keep(self._settings.quota_check_seconds),
             self._sample_metrics(),
+            keep_sampled(self._installation),
             self._close_lost_sessions(),
         )
         self.jobs = [asyncio.create_task(job) for job in forever]
