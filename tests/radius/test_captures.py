@@ -12,12 +12,17 @@ from ipaddress import IPv6Address
 from pathlib import Path
 
 import pytest
+from scapy.layers.eap import EAPOL
 from scapy.layers.inet import UDP
 from scapy.utils import rdpcap
 
 from foundation.mac_address import MacAddress
 from radius import attributes
-from radius.errors import DiscardReason, MalformedAttributeError, PacketDiscarded
+from radius.authentication.eap.packet import Code as EapCode
+from radius.authentication.eap.packet import decode as decode_eap
+from radius.authentication.password import ChapProof
+from radius.authentication.stored_password import StoredPassword
+from radius.errors import DiscardReason, EapMalformedError, MalformedAttributeError, PacketDiscarded
 from radius.packet import REPLIES, Code, Packet, decode, verify_reply, verify_request
 from tests.support.radius_octets import SECRET, packet_octets
 
@@ -216,3 +221,49 @@ def test_prefixes_of_every_length_that_was_captured_are_read_or_malformed() -> N
         b"\x00\x81" + prefix + bytes(8),  # 129 bits
     ]
     check_prefixes(decode(packet_octets(1, bytes(16), [(97, value) for value in values])))
+
+
+@pytest.mark.shared_data
+def test_captured_vlans_are_read(captures: Path) -> None:
+    """RFC 4675: the first octet or character says whether frames have a tag."""
+    packets = [decode(datagram.payload) for datagram in datagrams(captures / "tcpdump/RADIUS-RFC4675.pcap")]
+    accept = next(packet for packet in packets if packet.code is Code.ACCESS_ACCEPT)
+    assert attributes.get_integer(accept, "Egress-VLANID") == 0x31 << 24 | 123
+    assert attributes.get_text(accept, "Egress-VLAN-Name") == "1vlanname"
+    assert attributes.get_octets(accept, "User-Priority-Table") == b"abcdabcd"
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    ("name", "password"), [("zeek/radius_localhost.pcap", b"testing"), ("tcpdump/RADIUS.pcap", b"S0cc3r")]
+)
+def test_captured_eap_conversations_are_read_and_their_proofs_hold(captures: Path, name: str, password: bytes) -> None:
+    messages = [
+        octets
+        for datagram in datagrams(captures / name)
+        if (octets := attributes.get_joined(decode(datagram.payload), "EAP-Message")) is not None
+    ]
+    packets = [decode_eap(octets) for octets in messages]
+    assert [packet.encode() for packet in packets] == messages
+    assert packets[-1].code is EapCode.SUCCESS
+    challenge, response = (packet.type_data[1:17] for packet in packets[-3:-1])
+    proof = ChapProof(bytes((packets[-2].identifier,)), response, challenge)
+    assert proof.proves(StoredPassword.of(password))
+    assert not proof.proves(StoredPassword.of(password + b"x"))
+
+
+@pytest.mark.shared_data
+def test_eap_packets_captured_on_a_wire_are_read(captures: Path) -> None:
+    """A phone logs in by EAP-SIM; of EAPOL only type 0 has EAP in it."""
+    frames = [bytes(frame[EAPOL]) for frame in rdpcap(str(captures / "tcpdump/eapon1.pcap")) if EAPOL in frame]
+    carried = [frame[4 : 4 + int.from_bytes(frame[2:4], "big")] for frame in frames if frame[1] == 0]
+    packets = [decode_eap(octets) for octets in carried]
+    assert [packet.encode() for packet in packets] == carried
+    assert {packet.eap_type for packet in packets} == {0, 1, 18}
+
+
+@pytest.mark.shared_data
+def test_an_eap_packet_that_made_a_dissector_read_too_far_is_malformed(captures: Path) -> None:
+    (frame,) = rdpcap(str(captures / "tcpdump/eap_extract_read2_asan.pcap"))
+    with pytest.raises(EapMalformedError):
+        decode_eap(bytes(frame[EAPOL])[4:])
