@@ -49,6 +49,8 @@ class AuthenticationHandler:
             step = await self._authenticator.authenticate(request)
             if isinstance(step, Challenged):
                 metrics.requests.labels("access_request", "challenged").inc()
+                if step.verdict is not None:
+                    self._record_reject(request, step.verdict)
                 return Code.ACCESS_CHALLENGE, step.attributes
             if isinstance(step, Accepted):
                 return self._accept(request, step, await self._authorizer.authorize(step, request))
@@ -67,10 +69,14 @@ class AuthenticationHandler:
         return Code.ACCESS_ACCEPT, (*accepted.attributes, *granted)
 
     def _reject(self, request: Request, rejected: Rejected) -> Reply:
-        self._record(request, rejected)
         metrics.requests.labels("access_request", "rejected").inc()
-        metrics.rejects.labels(rejected.method, rejected.reason).inc()
+        if not rejected.is_logged:
+            self._record_reject(request, rejected)
         return Code.ACCESS_REJECT, (*rejected.attributes, *REJECT_ATTRIBUTES)
+
+    def _record_reject(self, request: Request, rejected: Rejected) -> None:
+        self._record(request, rejected)
+        metrics.rejects.labels(rejected.method, rejected.reason).inc()
 
     def _record(self, request: Request, outcome: Outcome) -> None:
         nas = request.nas

@@ -138,14 +138,21 @@ class Rejected:
     reason: RejectReason
     attributes: tuple[Attribute, ...] = ()
     detail: str = ""
+    # The log had it when the device was told, a round ago.
+    is_logged: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Challenged:
-    """The method needs another round (Access-Challenge); nothing is decided yet."""
+    """The method needs another round (Access-Challenge).
+
+    ``verdict`` is given where that round only tells the device that it is rejected: many devices never answer it, so
+    it is logged now.
+    """
 
     method: str
     attributes: tuple[Attribute, ...]
+    verdict: Rejected | None = None
 
 
 Outcome = Accepted | Rejected

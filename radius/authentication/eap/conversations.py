@@ -38,6 +38,8 @@ class Conversation:
     is_busy: bool = False
     is_broken: bool = False
     """Nothing can follow: what the device sent was taken, and the database did not answer."""
+    is_logged: bool = False
+    """The device was told that it is rejected."""
 
 
 class Conversations:

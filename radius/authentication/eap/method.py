@@ -15,13 +15,6 @@ from radius.directory import Credential
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Continue:
-    """Send a request with this type data and wait for its response."""
-
-    type_data: bytes
-
-
-@dataclass(frozen=True, slots=True, repr=False)
 class Succeeded:
     """Who it is. ``msk`` is the Master Session Key (RFC 5247): 64 octets, empty where the method derives none.
 
@@ -41,6 +34,17 @@ class Failed:
     method: str
     reason: RejectReason
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Continue:
+    """Send a request with this type data and wait for its response.
+
+    ``verdict`` is given where the request tells the device that it failed, whatever it answers, if it does.
+    """
+
+    type_data: bytes
+    verdict: Failed | None = None
 
 
 Round = Continue | Succeeded | Failed

@@ -80,7 +80,7 @@ class EapMschapv2:
         verified = await self._verifier.verify(self._council_id, readable_name(proof.user_name), proof, now)
         if not isinstance(verified, Verified):
             self._result = Failed(_METHOD, verified)
-            return Continue(self._packet(_FAILURE, mschap.failure()))
+            return Continue(self._packet(_FAILURE, mschap.failure()), self._result)
         keys = proof.keys(verified.stored)
         # [MS-CHAP] section 3.1.5.1; what PEAP's crypto-binding takes of it are the first 32 octets.
         self._result = Succeeded(_METHOD, verified.credential, (keys.receive + keys.send).ljust(_MSK_OCTETS, b"\0"))

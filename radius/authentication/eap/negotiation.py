@@ -19,10 +19,11 @@ _LONGEST_IDENTITY_OCTETS = 253
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Ask:
-    """Send a request of this type and wait for its response."""
+    """Send a request of this type and wait for its response. ``verdict`` as in ``Continue``."""
 
     eap_type: int
     type_data: bytes
+    verdict: Failed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ class Negotiation:
             return self._failed(RejectReason.EAP_UNEXPECTED, f"the device answered with type {response.eap_type}")
         self._is_proposal = False
         result = await self._method.respond(response.type_data, now, response.identifier)
-        return Ask(response.eap_type, result.type_data) if isinstance(result, Continue) else result
+        if isinstance(result, Continue):
+            return Ask(response.eap_type, result.type_data, result.verdict)
+        return result
 
     def close(self) -> None:
         """Let go of what the method holds."""

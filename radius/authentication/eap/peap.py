@@ -80,8 +80,7 @@ class EapPeap(TlsMethod):
             credential = answer.credential
             keys = CompoundKeys.of_inner_method(master_session_key(self.tls, EAP_PEAP), answer.msk)
             return self._tell(self.succeed(f"peap/{answer.method}", credential), keys)
-        name = inner.name_of("peap/", answer)
-        return self._tell(Failed(name, answer.reason, self.describe(answer.detail)))
+        return self._tell(self._failed(answer))
 
     async def resume(self, login: Login, now: datetime) -> Round:
         """As in every method; the result is told inside the tunnel."""
@@ -94,7 +93,8 @@ class EapPeap(TlsMethod):
 
     def _ask(self, request: Ask) -> Continue:
         self._has_asked = True
-        return self.send(bytes((request.eap_type,)) + request.type_data)
+        verdict = self._failed(request.verdict) if request.verdict else None
+        return self.send(bytes((request.eap_type,)) + request.type_data, verdict)
 
     def _tell(self, result: Succeeded | Failed, keys: CompoundKeys | None = None) -> Continue:
         """Send the result, to which the device answers with its own."""
@@ -102,7 +102,8 @@ class EapPeap(TlsMethod):
         status = FAILURE if keys is None else SUCCESS
         data = encode_result(status, keys, secrets.token_bytes(_NONCE_OCTETS))
         # Any identifier will do: the device answers with it and nothing hangs on it.
-        return self.send(EapPacket(Code.REQUEST, secrets.randbelow(256), EXTENSIONS, data).encode())
+        packet = EapPacket(Code.REQUEST, secrets.randbelow(256), EXTENSIONS, data)
+        return self.send(packet.encode(), result if isinstance(result, Failed) else None)
 
     def _judge(self, response: EapPacket, result: Succeeded) -> Round:
         if response.eap_type != EXTENSIONS:
@@ -119,6 +120,9 @@ class EapPeap(TlsMethod):
             # Some devices know no crypto-binding; they use the tunnel's key alone ([MS-PEAP] section 3.3.5.7).
             return replace(result, detail=self.describe("no crypto-binding"))
         return replace(result, msk=self._keys.master_session_key())
+
+    def _failed(self, failed: Failed) -> Failed:
+        return Failed(inner.name_of("peap/", failed), failed.reason, self.describe(failed.detail))
 
     def _out_of_turn(self) -> Failed:
         return self.fail(RejectReason.EAP_UNEXPECTED, "the device spoke inside the tunnel out of turn")

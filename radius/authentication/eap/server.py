@@ -40,6 +40,7 @@ _EXPIRE_AT_ONCE: Final = 500
 _KEY_OCTETS: Final = 32
 # What EAP's own header and its type take from a packet, and the least that is worth sending.
 _HEADER_OCTETS: Final = 5
+_LONGEST_DETAIL: Final = 200
 _SMALLEST_FRAGMENT_OCTETS: Final = 64
 _NUMBERS: Final[dict[EapMethod, int]] = {"peap": EAP_PEAP, "ttls": EAP_TTLS, "tls": EAP_TLS, "md5": EAP_MD5}
 _TLS_METHODS: Final[dict[int, type[TlsMethod]]] = {EAP_PEAP: EapPeap, EAP_TTLS: EapTtls, EAP_TLS: EapTls}
@@ -84,7 +85,8 @@ class EapConversationServer:
         refusal = _out_of_order(conversation, response, len(octets))
         if response is None or refusal is not None:
             self._conversations.end(conversation)
-            return _rejected(refusal or Failed(_EAP, RejectReason.EAP_UNEXPECTED), identifier)
+            failed = refusal or Failed(_EAP, RejectReason.EAP_UNEXPECTED)
+            return _rejected(failed, identifier, is_logged=conversation.is_logged)
         return await self._carry_on(conversation, request, response)
 
     def sample_metrics(self) -> None:
@@ -131,14 +133,18 @@ class EapConversationServer:
             return self._challenge(conversation, answer)
         self._conversations.end(conversation)
         if isinstance(answer, Failed):
-            return _rejected(answer, response.identifier)
+            return _rejected(answer, response.identifier, is_logged=conversation.is_logged)
         return _accepted(answer, response.identifier, request)
 
     def _challenge(self, conversation: Conversation, ask: Ask) -> Challenged:
         conversation.identifier = (conversation.identifier + 1) % 256
         packet = EapPacket(Code.REQUEST, conversation.identifier, ask.eap_type, ask.type_data)
         state = attributes.encode("State", conversation.state)
-        return Challenged(_EAP, (state, *split(packet.encode())))
+        verdict = None
+        if ask.verdict is not None and not conversation.is_logged:
+            conversation.is_logged = True
+            verdict = _rejected(ask.verdict, conversation.identifier)
+        return Challenged(_EAP, (state, *split(packet.encode())), verdict)
 
     def _offers(self, request: Request) -> list[Offer]:
         """What can be had at this moment, in the order of the settings."""
@@ -215,9 +221,10 @@ def _keys(msk: bytes, request: Request) -> tuple[Attribute, ...]:
     )
 
 
-def _rejected(failed: Failed, identifier: int) -> Rejected:
+def _rejected(failed: Failed, identifier: int, *, is_logged: bool = False) -> Rejected:
     failure = split(EapPacket(Code.FAILURE, identifier).encode())
-    return Rejected(_logged_name(failed.method), failed.reason, failure, failed.detail)
+    detail = failed.detail[:_LONGEST_DETAIL]
+    return Rejected(_logged_name(failed.method), failed.reason, failure, detail, is_logged)
 
 
 def _logged_name(method: str) -> str:

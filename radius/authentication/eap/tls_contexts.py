@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 from OpenSSL import SSL, crypto
 
+from foundation.certificates import CertificateError, Pair, check_pair
 from foundation.settings import EapSettings
 from radius.authentication.eap.tls import check_certificate, observe
 from radius.authentication.eap.tls_keys import EAP_PEAP, EAP_TLS, EAP_TTLS
@@ -81,18 +82,17 @@ class TlsContexts:
         self._signature = signature
         try:
             contexts = self._load()
-        except (SSL.Error, crypto.Error, OSError) as error:
+        except (SSL.Error, crypto.Error, OSError, CertificateError) as error:
             # What was read before still serves: half-written files must not lock everybody out.
-            logger.error(
-                "certificates of EAP cannot be used; run `citywifi certificates show`", problem=type(error).__name__
-            )
+            problem = str(error) if isinstance(error, CertificateError) else type(error).__name__
+            logger.error("certificates of EAP cannot be used; run `citywifi certificates show`", problem=problem)
             return
         self._contexts = contexts
         if contexts:
             logger.info("certificates of EAP were read", client_certificates=EAP_TLS in contexts)
 
     def _load(self) -> dict[int, SSL.Context]:
-        """Raises SSL.Error, crypto.Error or OSError."""
+        """Raises SSL.Error, crypto.Error, OSError or CertificateError."""
         files = self._files
         if not (files.certificate.exists() and files.key.exists()):
             logger.warning(
@@ -100,6 +100,8 @@ class TlsContexts:
                 certificate=str(files.certificate),
             )
             return {}
+        # Not left to OpenSSL, which would ask the terminal for an encrypted key's password.
+        check_pair(Pair(files.certificate.read_bytes(), files.key.read_bytes()))
         contexts = {eap_type: self._server_context(eap_type) for eap_type in (EAP_PEAP, EAP_TTLS)}
         if "tls" in self._settings.methods and files.client_ca.exists():
             try:
@@ -116,11 +118,8 @@ class TlsContexts:
         context.set_min_proto_version(_VERSIONS[self._settings.lowest_tls_version])
         context.set_cipher_list(_CIPHERS)
         context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-        # An encrypted key would make OpenSSL ask the terminal.
-        context.set_passwd_cb(lambda *_: b"")
         context.use_certificate_chain_file(str(self._files.certificate))
         context.use_privatekey_file(str(self._files.key))
-        context.check_privatekey()
         # Sessions live in tickets that the devices keep, not in memory.
         context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
         context.set_session_id(bytes((eap_type,)))

@@ -81,11 +81,11 @@ class TlsMethod(ABC):
     async def received(self, plain: bytes, now: datetime, identifier: int) -> Round:
         """What follows something that came through the tunnel; empty for an acknowledgement."""
 
-    def send(self, plain: bytes = b"") -> Continue:
+    def send(self, plain: bytes = b"", verdict: Failed | None = None) -> Continue:
         """Whatever TLS has to say, with ``plain`` behind it."""
         if plain:
             self.tls.write(plain)
-        return Continue(self._framing.send(self.tls.output()))
+        return Continue(self._framing.send(self.tls.output()), verdict)
 
     def finish_with(self, plain: bytes, verdict: Succeeded | Failed) -> Continue:
         """Send the last message; the verdict counts when the device has acknowledged it."""
@@ -147,7 +147,7 @@ class TlsMethod(ABC):
 
     def _finish_after(self, message: bytes, verdict: Succeeded | Failed) -> Continue:
         self._verdict = verdict
-        return Continue(self._framing.send(message))
+        return Continue(self._framing.send(message), verdict if isinstance(verdict, Failed) else None)
 
     def _complete(self, verdict: Succeeded | Failed) -> Round:
         """Remember a success, so that it can be taken up again until the first login's time is over."""

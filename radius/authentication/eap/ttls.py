@@ -129,7 +129,11 @@ class EapTtls(TlsMethod):
         if isinstance(answer, Ask):
             self._inner_identifier = (response.identifier + 1) % 256
             request = EapPacket(Code.REQUEST, self._inner_identifier, answer.eap_type, answer.type_data)
-            return self.send(ttls_avps.encode(ttls_avps.EAP_MESSAGE, request.encode()))
+            verdict = self._failed(answer.verdict) if answer.verdict else None
+            return self.send(ttls_avps.encode(ttls_avps.EAP_MESSAGE, request.encode()), verdict)
         if isinstance(answer, Succeeded):
             return self.succeed(f"ttls/eap-{answer.method}", answer.credential)
-        return Failed(inner.name_of("ttls/eap-", answer), answer.reason, self.describe(answer.detail))
+        return self._failed(answer)
+
+    def _failed(self, failed: Failed) -> Failed:
+        return Failed(inner.name_of("ttls/eap-", failed), failed.reason, self.describe(failed.detail))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ class Certificates:
         made.write("nobody", made.authority.issue_device("nobody", "E08000026", now))
         made.write("expired", made.authority.issue_device(ANNA, "E08000026", now - timedelta(days=900)))
         revoked = made.authority.issue_device(ANNA, "E08000026", now)
-        made.write("revoked", revoked)
+        made.write("withdrawn", revoked)
+        made.write("elsewhere", made.authority.issue_device(ANNA, "E08000025", now))
         made.write("machine", made.authority.issue_equipment("machine.example.org", now))
         foreign = make_authority("Another CA", "Elsewhere", now)
         (folder / "foreign-ca.pem").write_bytes(foreign.certificate)
@@ -80,8 +82,19 @@ class EapBench:
 
     async def last_line(self) -> Any:
         """The newest line of the log of authentications."""
+        (line,) = await self.last_lines(1)
+        return line
+
+    async def last_lines(self, count: int) -> list[Any]:
+        """The newest lines of the log of authentications, in their order."""
         await self.server.log.drain()
-        return (await rows(self.database, authentications))[-1]
+        return (await rows(self.database, authentications))[-count:]
+
+
+def copy_database(migrated: Path, folder: Path) -> str:
+    """The address of a copy of an empty, migrated database."""
+    shutil.copy(migrated, folder / "citywifi.sqlite3")
+    return f"sqlite:///{folder / 'citywifi.sqlite3'}"
 
 
 @asynccontextmanager
