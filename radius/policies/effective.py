@@ -7,6 +7,7 @@ is none, so that a group can be freed from what its venue says.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -27,6 +28,11 @@ class Place:
     venue_id: int | None = None
     network_name: str = ""
     group_name: str = ""
+
+    @property
+    def scope(self) -> str:
+        """What ``policies.scope`` has: the same for the same place and for no other."""
+        return json.dumps([self.venue_id, self.network_name, self.group_name], ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,5 +68,5 @@ VENDOR = Vendor(
             ("Cisco-AVPair", "subscriber:reauthenticate-type=last"),
         ),
     ),
-    notes="AAA override must be on in the WLAN or policy profile. Daily data is kept by ending the session.",
+    notes="AAA override must be on in the WLAN or policy profile.",
 )

@@ -24,5 +24,5 @@ VENDOR = Vendor(
     dynamic_authorization=DynamicAuthorization(
         identifying=("User-Name", "Acct-Session-Id", "Calling-Station-Id", "NAS-Identifier"),
     ),
-    notes="Daily data is kept by ending the session.",
+    notes="What it understands stands in its manual; limits that it does not are kept by ending the session.",
 )
