@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from radius import attributes
 from radius.errors import EapMalformedError
 from radius.packet import Attribute, Packet
 
-EAP_MESSAGE: Final = 79
-_LONGEST_VALUE_OCTETS: Final = 253
+_EAP_MESSAGE: Final = "EAP-Message"
 _HEADER: Final = struct.Struct("!BBH")
 _EXPANDED: Final = struct.Struct("!3sI")
 _IETF: Final = bytes(3)
@@ -75,16 +75,16 @@ def decode(octets: bytes) -> EapPacket:
 
 
 def join(packet: Packet) -> bytes:
-    """The EAP packet that a RADIUS packet's EAP-Message attributes make together; empty for EAP-Start."""
-    return b"".join(value for number, value in packet.attributes if number == EAP_MESSAGE)
+    """The EAP packet that a RADIUS packet's EAP-Message attributes make together; empty for EAP-Start.
+
+    Raises MalformedAttributeError where other attributes lie in between.
+    """
+    return attributes.get_joined(packet, _EAP_MESSAGE) or b""
 
 
 def split(octets: bytes) -> tuple[Attribute, ...]:
     """An EAP packet as EAP-Message attributes, all but the last one full."""
-    return tuple(
-        (EAP_MESSAGE, octets[start : start + _LONGEST_VALUE_OCTETS])
-        for start in range(0, len(octets), _LONGEST_VALUE_OCTETS)
-    )
+    return attributes.encode_joined(_EAP_MESSAGE, octets)
 
 
 def wanted_types(response: EapPacket) -> frozenset[int] | None:
