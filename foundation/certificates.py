@@ -165,11 +165,15 @@ class Authority:
         self.certificate = pair.certificate
 
     def issue_server(self, dns_names: Sequence[str], now: datetime) -> Pair:
-        """For the RADIUS server; devices compare the name. Raises CertificateError for a name that is none."""
+        """For the RADIUS server; devices compare the name. Raises CertificateError for a name that is none.
+
+        It is good for clients, too: with other operators' RadSec servers ours is the one that connects (RFC 6614).
+        """
         names = [checked_dns_name(name) for name in dns_names]
         alternatives = [x509.DNSName(name) for name in names]
         subject = _subject(names[0], "")
-        return self._issue(subject, alternatives, ExtendedKeyUsageOID.SERVER_AUTH, now, SERVER_DAYS)
+        purposes = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+        return self._issue(subject, alternatives, purposes, now, SERVER_DAYS)
 
     def issue_device(self, user_name: str, council_code: str, now: datetime) -> Pair:
         """For a resident's device (EAP-TLS). Raises CertificateError for a name that a certificate cannot carry.
@@ -183,12 +187,13 @@ class Authority:
             )
         principal = x509.OtherName(_USER_PRINCIPAL_NAME, bytes([_UTF8_STRING_TAG, len(octets)]) + octets)
         subject = _subject(user_name, council_code)
-        return self._issue(subject, [principal], ExtendedKeyUsageOID.CLIENT_AUTH, now, CLIENT_DAYS)
+        return self._issue(subject, [principal], (ExtendedKeyUsageOID.CLIENT_AUTH,), now, CLIENT_DAYS)
 
     def issue_equipment(self, dns_name: str, now: datetime) -> Pair:
         """For access equipment or a proxy that speaks RadSec. Raises CertificateError for a name that is none."""
         name = checked_dns_name(dns_name)
-        return self._issue(_subject(name, ""), [x509.DNSName(name)], ExtendedKeyUsageOID.CLIENT_AUTH, now, CLIENT_DAYS)
+        purposes = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+        return self._issue(_subject(name, ""), [x509.DNSName(name)], purposes, now, CLIENT_DAYS)
 
     def revocation_list(self, revoked: Mapping[str, datetime], now: datetime) -> bytes:
         """The list (PEM) of serial numbers and when each was revoked.
@@ -213,7 +218,7 @@ class Authority:
         self,
         subject: x509.Name,
         alternatives: Iterable[x509.GeneralName],
-        purpose: ObjectIdentifier,
+        purposes: Iterable[ObjectIdentifier],
         now: datetime,
         days: int,
     ) -> Pair:
@@ -223,7 +228,7 @@ class Authority:
             _builder(subject, self._certificate.subject, key, now, ends)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage("digital_signature"), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )

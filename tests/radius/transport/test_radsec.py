@@ -140,11 +140,6 @@ async def test_a_revoked_certificate_is_refused_from_the_next_second_on(
         await _hears_nothing(radsec, client_context(certificates, file))
 
 
-async def test_a_certificate_for_servers_is_refused(radsec: RadiusServer, certificates: Certificates) -> None:
-    async with counted(metrics.radsec_refusals, Refusal.WRONG_PURPOSE):
-        await _hears_nothing(radsec, client_context(certificates, certificates.directory / "server.pem"))
-
-
 async def test_a_good_certificate_with_another_name_is_refused(
     radsec: RadiusServer, certificates: Certificates
 ) -> None:
