@@ -24,6 +24,8 @@ from radius.roaming.table import RADSEC, UDP, Address, RealmDirectory
 from radius.roaming.upstream import ask_for_status
 
 _ANY_PORT: Final = 0
+_LARGEST_PORT: Final = 65535
+_SERVER: Final = re.compile(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:]+)(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)")
 _HOST_NAME: Final = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
@@ -60,23 +62,31 @@ def shown_server(host: str, port: int) -> str:
 
 def checked_server(text: str, default_port: int) -> tuple[str, int]:
     """Host and port of ``HOST``, ``HOST:PORT``, ``[IPV6]:PORT`` or a bare IPv6 address. Raises CommandError."""
-    found = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?|([^:]+)(?::(\d{1,5}))?|([0-9A-Fa-f:.]+)", text.strip())
-    host = next((part for part in (found[1], found[3], found[5]) if part), "") if found else ""
-    port = int((found and (found[2] or found[4])) or default_port)
-    if not 0 <= port <= 65535 or not _is_host(host):
+    found = _SERVER.fullmatch(text.strip())
+    host, port = "", default_port
+    if found is not None:
+        host = found[1] or found[3] or found[5]
+        port = int(found[2] or found[4] or default_port)
+    is_port = port == default_port or 1 <= port <= _LARGEST_PORT
+    if not is_port or not is_host(host):
         raise CommandError(
-            f"{text!r} is not a server; write it like radius.example.org, 192.0.2.1:1812, [2001:db8::1]:1812"
+            f"{text!r} is not a server; write it like radius.example.org, 192.0.2.1:1812 or [2001:db8::1]:1812"
         )
     return host.lower(), port
 
 
-def _is_host(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Whether a host is given by its address."""
     try:
         ip_address(host)
     except ValueError:
-        # A name of digits and dots is an address with a mistake in it.
-        return bool(_HOST_NAME.fullmatch(host)) and not host.replace(".", "").isdigit()
+        return False
     return True
+
+
+def is_host(host: str) -> bool:
+    """Whether this can be an address or a name; one of digits and dots is an address with a mistake in it."""
+    return is_address(host) or (bool(_HOST_NAME.fullmatch(host)) and not host.replace(".", "").isdigit())
 
 
 async def find_realm(connection: AsyncConnection, name: str, council_code: str | None) -> Row[Any]:

@@ -9,7 +9,7 @@ import typer
 from citywifi.commands.workplace import CouncilCode, perform, read_secret_line, record
 from citywifi.equipment_values import RADSEC_SECRET, checked_secret
 from citywifi.errors import CommandError
-from citywifi.realms import WantedServer, add_servers, checked_server, find_realm, remove_server
+from citywifi.realms import WantedServer, add_servers, checked_server, find_realm, is_address, remove_server
 from foundation.certificates import CertificateError, checked_dns_name
 from foundation.runtime import Runtime
 
@@ -96,6 +96,8 @@ def wanted_servers(
 
 def _checked_name(name: str) -> str:
     try:
-        return checked_dns_name(name)
+        if not is_address(name):
+            return checked_dns_name(name)
     except CertificateError:
-        raise CommandError(f"{name!r} is not a name that a certificate carries; give it with --server-name") from None
+        pass
+    raise CommandError(f"{name!r} is not a name that a certificate carries; give it with --server-name")
