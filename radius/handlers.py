@@ -50,7 +50,7 @@ class AuthenticationHandler:
             if isinstance(step, Challenged):
                 metrics.requests.labels("access_request", "challenged").inc()
                 if step.verdict is not None:
-                    self._record_reject(request, step.verdict)
+                    self.record_reject(request, step.verdict)
                 return Code.ACCESS_CHALLENGE, step.attributes
             if isinstance(step, Accepted):
                 return self._accept(request, step, await self._authorizer.authorize(step, request))
@@ -71,10 +71,11 @@ class AuthenticationHandler:
     def _reject(self, request: Request, rejected: Rejected) -> Reply:
         metrics.requests.labels("access_request", "rejected").inc()
         if not rejected.is_logged:
-            self._record_reject(request, rejected)
+            self.record_reject(request, rejected)
         return Code.ACCESS_REJECT, (*rejected.attributes, *REJECT_ATTRIBUTES)
 
-    def _record_reject(self, request: Request, rejected: Rejected) -> None:
+    def record_reject(self, request: Request, rejected: Rejected) -> None:
+        """Log and count a reject, also one that no reply tells."""
         self._record(request, rejected)
         metrics.rejects.labels(rejected.method, rejected.reason).inc()
 

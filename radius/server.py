@@ -78,15 +78,16 @@ class RadiusServer:
         self.eap = EapConversationServer(runtime.settings.eap, certificates, verifier, time.monotonic)
         self.authenticator = Authenticator(self.directory, keyring, verifier, self.eap)
         self.authorizer = Authorizer(settings, keyring, self.equipment, self.policies, self.usage)
+        self._authentication = AuthenticationHandler(
+            self.roaming.authenticator(self.authenticator),
+            self.authorizer,
+            self.log,
+            self.equipment,
+            keyring,
+            time.monotonic,
+        )
         self._handlers: dict[Port, Handler] = {
-            Port.AUTHENTICATION: AuthenticationHandler(
-                self.roaming.authenticator(self.authenticator),
-                self.authorizer,
-                self.log,
-                self.equipment,
-                keyring,
-                time.monotonic,
-            ),
+            Port.AUTHENTICATION: self._authentication,
             Port.ACCOUNTING: AccountingHandler(
                 self.writer,
                 self.equipment,
@@ -171,6 +172,8 @@ class RadiusServer:
     def sample_metrics(self) -> None:
         """Set the gauges of queues and caches."""
         self.eap.sample_metrics()
+        for request, rejected in self.eap.take_abandoned():
+            self._authentication.record_reject(request, rejected)
         queues: dict[str, Batcher[Any, Any]] = {
             **self.directory.queues,
             "usage": self.usage.queue,

@@ -33,6 +33,7 @@ class RejectReason(StrEnum):
     EAP_UNEXPECTED = "eap_unexpected"
     EAP_CONVERSATION_UNKNOWN = "eap_conversation_unknown"
     EAP_TOO_MANY_CONVERSATIONS = "eap_too_many_conversations"
+    EAP_ABANDONED = "eap_abandoned"
     EAP_NO_COMMON_METHOD = "eap_no_common_method"
     EAP_INNER_METHOD_MISSING = "eap_inner_method_missing"
     EAP_CRYPTO_BINDING_WRONG = "eap_crypto_binding_wrong"
@@ -86,6 +87,7 @@ _EXPLANATIONS = {
     RejectReason.EAP_UNEXPECTED: "the EAP message does not belong where the conversation is",
     RejectReason.EAP_CONVERSATION_UNKNOWN: "the EAP conversation took too long, or was begun with another server",
     RejectReason.EAP_TOO_MANY_CONVERSATIONS: "too many EAP conversations are open; raise eap.most_conversations",
+    RejectReason.EAP_ABANDONED: "the device stopped answering; see whether it trusts our certificate, or went away",
     RejectReason.EAP_NO_COMMON_METHOD: "the device wants no EAP method that is offered (eap.methods)",
     RejectReason.EAP_INNER_METHOD_MISSING: "nothing inside the tunnel that the server could check",
     RejectReason.EAP_CRYPTO_BINDING_WRONG: "tunnel and inner method do not belong together: somebody is in between",

@@ -7,11 +7,13 @@ how many conversations, how long one may be silent, how many rounds it may have 
 from __future__ import annotations
 
 import secrets
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
 from radius.authentication.eap import metrics
 from radius.authentication.eap.negotiation import Negotiation
+from radius.service import Request
 
 MOST_ROUNDS: Final = 250
 MOST_OCTETS: Final = 131_072
@@ -20,6 +22,7 @@ MOST_OCTETS: Final = 131_072
 _STATE_OCTETS: Final = 16
 # A login takes a second or two; who was silent for longer makes room when there is none.
 _IDLE_SECONDS: Final = 5.0
+_MOST_SILENT: Final = 1_000
 # So many are forgotten at a time, so that no request waits for many others.
 _MOST_FORGOTTEN: Final = 8
 
@@ -33,6 +36,7 @@ class Conversation:
     negotiation: Negotiation
     identifier: int
     active_at: float
+    last_request: Request | None = None
     rounds: int = 0
     octets: int = 0
     is_busy: bool = False
@@ -49,6 +53,7 @@ class Conversations:
         self.limit = limit
         self._keep_seconds = keep_seconds
         self._open: dict[bytes, Conversation] = {}
+        self._fallen_silent: deque[Conversation] = deque(maxlen=_MOST_SILENT)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -85,6 +90,17 @@ class Conversations:
         """It is decided."""
         self._end(conversation, "decided")
 
+    def take_silent(self) -> list[Conversation]:
+        """Those in which the device stopped answering in the middle of a method, since the last call."""
+        silent = list(self._fallen_silent)
+        self._fallen_silent.clear()
+        return silent
+
+    def close(self) -> None:
+        """Let go of all."""
+        for conversation in list(self._open.values()):
+            self._end(conversation, "stopped")
+
     def expire(self, now: float, most: int) -> None:
         """Forget conversations that were silent for too long, ``most`` at a time."""
         for _ in range(most):
@@ -97,3 +113,7 @@ class Conversations:
         if self._open.pop(conversation.state, None) is not None:
             metrics.conversations_ended.labels(how).inc()
             conversation.negotiation.close()
+            # Who never answered the method's first request has hardly begun: phones do that in passing.
+            has_begun = conversation.rounds > 0 and not conversation.is_logged
+            if how in ("abandoned", "evicted") and has_begun:
+                self._fallen_silent.append(conversation)

@@ -48,6 +48,11 @@ class Negotiation:
         self._is_proposal = False
         self._had_choice = False
 
+    @property
+    def name(self) -> str:
+        """What the log calls the method that was chosen."""
+        return getattr(self._method, "name", self._name)
+
     async def respond(self, response: EapPacket, now: datetime) -> Ask | Succeeded | Failed:
         """What follows a response. Raises EapMalformedError, or what Directory raises without a database."""
         if response.code != Code.RESPONSE:

@@ -89,6 +89,14 @@ class EapConversationServer:
             return _rejected(failed, identifier, is_logged=conversation.is_logged)
         return await self._carry_on(conversation, request, response)
 
+    def take_abandoned(self) -> list[tuple[Request, Rejected]]:
+        """Devices that stopped answering, each with its last request: nobody was told, but the log should know."""
+        return [
+            (silent.last_request, _rejected(Failed(silent.negotiation.name, RejectReason.EAP_ABANDONED), 0))
+            for silent in self._conversations.take_silent()
+            if silent.last_request is not None
+        ]
+
     def sample_metrics(self) -> None:
         """Set the gauges, and forget conversations that were given up."""
         self._conversations.expire(self._monotonic(), _EXPIRE_AT_ONCE)
@@ -99,7 +107,7 @@ class EapConversationServer:
 
     def close(self) -> None:
         """Let go of all conversations."""
-        self._conversations.expire(float("inf"), len(self._conversations))
+        self._conversations.close()
 
     async def _begin(self, request: Request, response: EapPacket | None) -> Step:
         identifier = response.identifier if response else _FAILURE_IDENTIFIER
@@ -118,7 +126,7 @@ class EapConversationServer:
         return await self._carry_on(conversation, request, response)
 
     async def _carry_on(self, conversation: Conversation, request: Request, response: EapPacket) -> Step:
-        conversation.is_busy = True
+        conversation.is_busy, conversation.last_request = True, request
         try:
             answer = await conversation.negotiation.respond(response, request.arrival.at)
         except (EapMalformedError, MalformedAttributeError) as error:
