@@ -40,6 +40,7 @@ async def show_console(request: web.Request) -> web.Response:
             "is_expected": is_expected,
             "zone": overview.venues[0].zone if overview.venues else UTC,
             "demo": runtime.settings.demo,
+            "outcome": disconnection.sentence_of(request.query.get("ended", "")),
         },
     )
 
