@@ -219,3 +219,8 @@ certificate_expiry_seconds = Gauge(
     ["certificate"],
     multiprocess_mode="livemin",
 )
+radsec_client_connections = Gauge(
+    "citywifi_radius_radsec_client_connections",
+    "RadSec connections that we made to other operators' servers.",
+    multiprocess_mode="livesum",
+)

@@ -1,4 +1,4 @@
-"""RADIUS packets one after another in a stream (RFC 6613 section 2.6): each tells its own length."""
+"""RADIUS packets one after another in a stream (RFC 6613 section 2.1): each tells its own length."""
 
 from __future__ import annotations
 

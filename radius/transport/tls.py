@@ -144,7 +144,9 @@ def server_context(files: TlsFiles, has_revocation_list: bool) -> ssl.SSLContext
 
 def client_context(files: TlsFiles, has_revocation_list: bool) -> ssl.SSLContext:
     """For those to whom we connect: their name is compared, too. Raises TlsUnusableError."""
-    return _context(ssl.PROTOCOL_TLS_CLIENT, files, has_revocation_list)
+    context = _context(ssl.PROTOCOL_TLS_CLIENT, files, has_revocation_list)
+    context.hostname_checks_common_name = False
+    return context
 
 
 def alternative_names(peer_certificate: object) -> tuple[str, ...]:
