@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, uuid5
 
 from captive_portal.languages import gettext as _
-from captive_portal.secure_wifi import ANONYMOUS, NewCredential, SecureNetwork
+from captive_portal.secure_wifi import NewCredential, SecureNetwork
 from foundation.settings import EapMethod
 
 MEDIA_TYPE: Final = "application/x-apple-aspen-config"
@@ -71,9 +71,9 @@ def _eap(network: SecureNetwork, credential: NewCredential, anchor: str | None) 
     settings: dict[str, object] = {
         "AcceptEAPTypes": [_EAP_TYPES[method] for method in network.methods],
         "TTLSInnerAuthentication": "MSCHAPv2",
-        "UserName": credential.user_name,
+        "UserName": network.identity(credential.user_name),
         "UserPassword": credential.password,
-        "OuterIdentity": ANONYMOUS,
+        "OuterIdentity": network.anonymous_identity,
         "TLSTrustedServerNames": [network.server_name],
         "TLSMinimumVersion": network.lowest_tls_version,
         "TLSMaximumVersion": "1.3",

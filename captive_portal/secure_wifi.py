@@ -29,8 +29,7 @@ from foundation.privacy import Keyring
 from foundation.runtime import Runtime
 from foundation.settings import EapMethod, PortalSettings, Settings
 
-# What phones send in clear before the tunnel is there: nobody's name.
-ANONYMOUS: Final = "anonymous"
+_ANONYMOUS: Final = "anonymous"
 # Methods that a user name and password serve.
 _PASSWORD_METHODS: Final[frozenset[EapMethod]] = frozenset({"peap", "ttls"})
 # Without letters and digits that look alike, because the address is typed from one window into another.
@@ -67,6 +66,17 @@ class SecureNetwork:
     # peap and ttls, as the RADIUS server proposes them.
     methods: tuple[EapMethod, ...]
     lowest_tls_version: str
+    # Our own realm, by which other operators know where to ask; empty where nobody travels.
+    realm: str = ""
+
+    @property
+    def anonymous_identity(self) -> str:
+        """What a device sends in clear before the tunnel is there: nobody's name."""
+        return self.identity(_ANONYMOUS)
+
+    def identity(self, user_name: str) -> str:
+        """What is typed as user name, here and at other operators' networks (RFC 7542)."""
+        return f"{user_name}@{self.realm}" if self.realm else user_name
 
     @property
     def method(self) -> EapMethod:
@@ -116,6 +126,7 @@ def find_secure_network(settings: Settings) -> SecureNetwork | None:
         authority=None if authority is None else _der(_blocks(authority)[0]),
         methods=_methods(settings),
         lowest_tls_version=settings.eap.lowest_tls_version,
+        realm=next(iter(settings.roaming.own_realms), ""),
     )
 
 

@@ -15,7 +15,6 @@ from captive_portal.pages.common import RUNTIME, change_language, clock, open_vi
 from captive_portal.pages.connection import look
 from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
 from captive_portal.secure_wifi import (
-    ANONYMOUS,
     CredentialLimit,
     NewCredential,
     SecureNetwork,
@@ -94,7 +93,7 @@ async def show_credential(request: web.Request) -> web.Response:
         "information": f"/councils/{place.council_code}/",
         "network": network,
         "credential": credential,
-        "anonymous": ANONYMOUS,
+        "user_name": network.identity(credential.user_name),
         "page": page,
         "portal": _portal_address(request),
         "until": show_time(credential.expires_at, place.time_zone),
@@ -166,7 +165,7 @@ async def _context(request: web.Request, visit: Visit, network: SecureNetwork, n
         "credentials": [
             {
                 "id": one.id,
-                "user_name": one.user_name,
+                "user_name": network.identity(one.user_name),
                 "made": show_day(one.created_at, time_zone),
                 "last_used": show_day(one.last_used_at, time_zone) if one.last_used_at else "",
             }

@@ -17,7 +17,10 @@ _LAST_USED = (
     select(func.max(accounting_sessions.c.updated_at))
     .where(
         accounting_sessions.c.resident_id == credentials.c.resident_id,
-        accounting_sessions.c.user_name == credentials.c.user_name,
+        or_(
+            accounting_sessions.c.user_name == credentials.c.user_name,
+            accounting_sessions.c.user_name.like(credentials.c.user_name + "@%"),
+        ),
     )
     .scalar_subquery()
 )

@@ -69,6 +69,14 @@ def test_of_a_public_authority_devices_know_the_certificate_themselves() -> None
     assert eap["TLSTrustedServerNames"] == ["radius.example.org"]
 
 
+def test_a_resident_who_travels_is_known_by_our_realm() -> None:
+    eap = payload(profile(replace(NETWORK, realm="wifi.example.org")), "com.apple.wifi.managed")[
+        "EAPClientConfiguration"
+    ]
+    assert eap["UserName"] == "calm-otter-0042@wifi.example.org"
+    assert eap["OuterIdentity"] == "anonymous@wifi.example.org"
+
+
 def test_a_new_profile_takes_the_place_of_the_one_before() -> None:
     first, second = profile(), profile(credential=replace(CREDENTIAL, user_name="another-name-0001"))
     assert first["PayloadIdentifier"] == second["PayloadIdentifier"]

@@ -29,7 +29,7 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
 from foundation.schema import accounting_sessions, credential_pages, credentials, network_access_servers, residents
-from foundation.settings import EapSettings, PortalSettings, Settings
+from foundation.settings import EapSettings, PortalSettings, RoamingSettings, Settings
 from tests.captive_portal.secure import NETWORK, SERVER, offering
 from tests.conftest import insert_council
 
@@ -56,6 +56,16 @@ def test_a_device_is_told_the_name_of_the_server_and_our_private_authority(setti
     der = first_der(folder / "server.pem")
     assert network.thumbprint == hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
     assert (network.methods, network.method, network.lowest_tls_version) == (("peap", "ttls"), "peap", "1.2")
+    assert (network.identity("calm-otter-0042"), network.anonymous_identity) == ("calm-otter-0042", "anonymous")
+
+
+def test_with_a_realm_of_our_own_a_user_name_is_good_elsewhere_too(settings: Settings) -> None:
+    network = find_secure_network(
+        settings.model_copy(update={"roaming": RoamingSettings(own_realms=("Wifi.Example",))})
+    )
+    assert network is not None
+    assert network.identity("calm-otter-0042") == "calm-otter-0042@wifi.example"
+    assert network.anonymous_identity == "anonymous@wifi.example"
 
 
 def test_of_a_certificate_by_somebody_else_no_authority_is_handed_out_unless_its_file_ends_with_the_root(
@@ -210,7 +220,8 @@ async def test_removing_a_user_name_ends_the_page_that_shows_it(runtime: Runtime
         assert await open_page(connection, runtime.keyring, PATH, NOW) is None
 
 
-async def test_the_list_tells_when_a_user_name_was_last_used(runtime: Runtime, journey: Journey) -> None:
+@pytest.mark.parametrize("realm", ["", "@wifi.example.org"])
+async def test_the_list_tells_when_a_user_name_was_last_used(realm: str, runtime: Runtime, journey: Journey) -> None:
     assert journey.resident_id is not None
     await make(runtime, journey, PATH, NOW)
     async with runtime.database.write() as connection:
@@ -227,8 +238,8 @@ async def test_the_list_tells_when_a_user_name_was_last_used(runtime: Runtime, j
         await connection.execute(
             accounting_sessions.insert().values(
                 council_id=journey.council_id, session_key=bytes(16), nas_id=nas.scalar_one(),
-                resident_id=journey.resident_id, acct_session_id="1", user_name=unused.user_name, started_at=NOW,
-                updated_at=NOW + timedelta(minutes=3), received_at=NOW,
+                resident_id=journey.resident_id, acct_session_id="1", user_name=f"{unused.user_name}{realm}",
+                started_at=NOW, updated_at=NOW + timedelta(minutes=3), received_at=NOW,
             )
         )  # fmt: skip
         [used] = await storage.list_alive(connection, journey.resident_id, NOW)

@@ -5,6 +5,7 @@ Pictures of every page are left in the test's folder; with CITYWIFI_SCREENSHOTS=
 
 from __future__ import annotations
 
+import asyncio
 import os
 import plistlib
 import re
@@ -12,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, Response, async_playwright, expect
@@ -222,9 +224,10 @@ async def test_email_registration_leads_to_online_and_the_second_visit_needs_no_
     assert first.acct_session_id != second.acct_session_id
 
 
+@pytest.mark.peer("eapol_test")
 @pytest.mark.parametrize("language", ["en", "cy"])
 async def test_who_is_online_gets_a_user_name_for_the_secure_network_and_removes_it(
-    language: str, gateway: Gateway, chromium: Path, pictures: Path
+    language: str, gateway: Gateway, chromium: Path, pictures: Path, supplicant: Supplicant
 ) -> None:
     async with browsing(chromium, language) as (page, _loads):
         await page.goto(f"{gateway.settings.base_url}/phone/{31 if language == 'en' else 32}")
@@ -244,8 +247,10 @@ async def test_who_is_online_gets_a_user_name_for_the_secure_network_and_removes
             await part.click()
         await page.screenshot(path=pictures / f"credential-open-{language}.png", full_page=True)
         assert await fits(page)
-        eap = await loaded_eap_settings(page)
+        profile = await loaded_profile(page)
+        eap = profile["com.apple.wifi.managed"]["EAPClientConfiguration"]
         assert (eap["UserName"], eap["UserPassword"]) == (user_name, password)
+        assert await supplicant.logs_on(profile)
 
         await page.locator("a.back").click()
         await expect(page.locator("li.item")).to_contain_text(user_name)
@@ -255,15 +260,48 @@ async def test_who_is_online_gets_a_user_name_for_the_secure_network_and_removes
         await page.wait_for_url(re.compile(r"/secure\?removed=yes$"))
         await expect(page.locator("li.item")).to_have_count(0)
         await page.screenshot(path=pictures / f"secure-removed-{language}.png", full_page=True)
+    assert not await supplicant.logs_on(profile)
 
 
-async def loaded_eap_settings(page: Page) -> dict[str, object]:
-    """What the profile that the page has a link to says of logging on."""
+async def loaded_profile(page: Page) -> dict[str, dict[str, Any]]:
+    """The payloads of the profile that the page has a link to, by their types."""
     async with page.expect_download() as waiting:
         await page.locator('a[href*="/profile"]').click()
     loaded = await waiting.value
     assert loaded.suggested_filename == "secure-wifi.mobileconfig"
     profile = plistlib.loads((await loaded.path()).read_bytes())
     assert isinstance(profile, dict)
-    [wifi] = [one for one in profile["PayloadContent"] if one["PayloadType"] == "com.apple.wifi.managed"]
-    return dict(wifi["EAPClientConfiguration"])
+    return {payload["PayloadType"]: payload for payload in profile["PayloadContent"]}
+
+
+@dataclass(frozen=True)
+class Supplicant:
+    """eapol_test as a device that was set up by a profile."""
+
+    program: Path
+    folder: Path
+    port: int
+
+    async def logs_on(self, profile: dict[str, dict[str, Any]]) -> bool:
+        """Whether the RADIUS server lets the device on, and both have the same keys."""
+        eap = profile["com.apple.wifi.managed"]["EAPClientConfiguration"]
+        authority, file = self.folder / "authority.cer", self.folder / "network.conf"
+        authority.write_bytes(profile["com.apple.security.root"]["PayloadContent"])
+        [server_name] = eap["TLSTrustedServerNames"]
+        file.write_text(
+            "network={\n key_mgmt=IEEE8021X\n eapol_flags=0\n eap=PEAP TTLS\n"
+            f' identity="{eap["UserName"]}"\n password="{eap["UserPassword"]}"\n'
+            f' anonymous_identity="{eap["OuterIdentity"]}"\n phase2="auth=MSCHAPV2"\n'
+            f' ca_cert="{authority}"\n domain_match="{server_name}"\n}}\n'
+        )
+        process = await asyncio.create_subprocess_exec(
+            self.program, "-c", file, "-a", "127.0.0.1", "-p", str(self.port), "-s", "testing123", "-t", "10",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output, _ = await process.communicate()
+        return process.returncode == 0 and b"MPPE keys OK: 1  mismatch: 0" in output
+
+
+@pytest.fixture
+def supplicant(peers: Peers, installation: Installation, tmp_path: Path) -> Supplicant:
+    return Supplicant(peers.require("eapol_test"), tmp_path, installation.settings.radius.authentication_port)
