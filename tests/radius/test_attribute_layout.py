@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import subprocess
 from contextlib import suppress
 from dataclasses import replace
 
@@ -13,7 +15,8 @@ from radius import attributes
 from radius.attribute_layout import ExtendedAttribute, extended, find_values, place, read_extended
 from radius.attributes import DEFINITIONS
 from radius.errors import MalformedAttributeError, UnencodableError
-from radius.packet import Attribute, Packet, decode
+from radius.packet import Attribute, Code, Packet, decode, encode_reply
+from tests.support.peers import Peers
 from tests.support.radius_octets import SECRET, packet_octets
 
 AUTHENTICATOR = bytes(range(16))
@@ -221,3 +224,50 @@ class TestExtended:
         for number in range(241, 247):
             with suppress(MalformedAttributeError):
                 read_extended(pairs, number, "x")
+
+
+@pytest.mark.peer("radclient")
+def test_radclient_reads_what_we_write_and_writes_what_we_read(peers: Peers) -> None:
+    """FreeRADIUS's library has the same tags, hides by salt in the same way, and knows extended attributes."""
+    asks = (
+        'Operator-NAS-Identifier = 0x6f70, Tunnel-Private-Group-Id:3 = "30", EAP-Message = 0x02, Proxy-State = 0x01\n'
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(10)
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        command = [str(peers.require("radclient")), "-x", "-r", "1", "-t", "5", address, "auth", SECRET.decode()]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+            assert client.stdin is not None
+            assert client.stdout is not None
+            client.stdin.write(asks)
+            client.stdin.close()
+            datagram, source = server.recvfrom(4096)
+            request = decode(datagram)
+            reply = [
+                attributes.encode("Tunnel-Type", "VLAN", tag=3),
+                attributes.encode("Tunnel-Private-Group-Id", "30", tag=3),
+                attributes.encode("Tunnel-Medium-Type", "IEEE-802"),
+                attributes.encode_salted("Tunnel-Password", b"croeso i bawb", SECRET, request.authenticator, tag=2),
+                attributes.encode_salted("MS-MPPE-Send-Key", bytes(range(32)), SECRET, request.authenticator),
+                attributes.encode("Ruckus-DPSK-Cipher", 4),
+                *extended(ExtendedAttribute(245, 99, bytes(300))),
+                attributes.encode("Operator-NAS-Identifier", b"op"),
+            ]
+            server.sendto(encode_reply(Code.ACCESS_ACCEPT, request, reply, SECRET), source)
+            shown = client.stdout.read()
+    assert client.returncode == 0, shown
+    assert attributes.get_tagged(request, "Tunnel-Private-Group-Id") == [(3, "30")]
+    assert attributes.get_octets(request, "Operator-NAS-Identifier") == b"op"
+    assert attributes.get_joined(request, "EAP-Message") == b"\x02"
+    for line in (
+        "Tunnel-Type:3 = VLAN",
+        'Tunnel-Private-Group-Id:3 = "30"',
+        "Tunnel-Medium-Type:0 = IEEE-802",
+        'Tunnel-Password:2 = "croeso i bawb"',
+        f"MS-MPPE-Send-Key = 0x{bytes(range(32)).hex()}",
+        "Ruckus-DPSK-Cipher = 4",
+        f"Attr-245.99 = 0x{bytes(300).hex()}",
+        "Operator-NAS-Identifier = 0x6f70",
+    ):
+        assert line in shown, shown
