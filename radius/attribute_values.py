@@ -69,7 +69,7 @@ def _number(length: int, *, signed: bool = False) -> ValueType:
             raise ValueError(str(error)) from error
 
     return ValueType(
-        f"a {'signed' if signed else 'unsigned'} number of {8 * length} bits",
+        f"{'a signed' if signed else 'an unsigned'} number of {8 * length} bits",
         lambda octets: int.from_bytes(_exactly(length, octets), "big", signed=signed),
         encode,
     )
