@@ -40,6 +40,10 @@ class Certificates:
         self._write("server", self.authority.issue_server([SERVER_NAME], self.now))
         self.revoke()
 
+    def server(self, name: str) -> Path:
+        """A certificate for another operator's server."""
+        return self._write(name, self.authority.issue_server([name], self.now))
+
     def equipment(self, name: str = NAME, now: datetime | None = None) -> Path:
         """A certificate for equipment; its key lies beside it with the ending ``.key``."""
         return self._write(name, self.authority.issue_equipment(name, now or self.now))

@@ -12,11 +12,14 @@ import pytest
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import accounting_sessions, authentications
-from radius import metrics
+from radius import attributes, metrics
 from radius.dynamic_authorization import Result, disconnect_session, orders
+from radius.packet import Code, reveal_password
 from radius.server import RadiusServer
+from radius.service import Port
 from radius.transport.tls import Refusal
-from tests.radius.support import DEVICE, City, free_ports, rows
+from tests.radius.roaming.support import ScriptedHome, add_realm, add_server, roaming_server
+from tests.radius.support import DEVICE, City, Client, access_request, accounting_request, free_ports, rows
 from tests.radius.transport.support import SERVER_NAME, Certificates, address_of
 from tests.support.peers import Peers
 
@@ -51,19 +54,52 @@ realm * {{
 Ask = Callable[..., Awaitable[str]]
 
 
+OTHER_OPERATOR = """
+ListenTLS 127.0.0.1:{listens}
+tls default {{
+    CACertificateFile {authority}
+    CertificateFile {certificate}
+    CertificateKeyFile {key}
+}}
+client 127.0.0.1 {{
+    type tls
+    CertificateNameCheck off
+    MatchCertificateAttribute SubjectAltName:DNS:/^{name}$/
+}}
+server home {{
+    host 127.0.0.1:{port}
+    type udp
+    secret "{secret}"
+}}
+realm * {{
+    server home
+    accountingServer home
+}}
+"""
+
+
 @asynccontextmanager
 async def radsecproxy(
     peers: Peers, server: RadiusServer, certificates: Certificates, certificate: Path, version: str = "TLS1_3"
 ) -> AsyncIterator[int]:
     """A running radsecproxy; the port at which it takes UDP."""
+    port = address_of(server)[1]
+    async with running(peers, CONFIGURATION, certificates, certificate, port, version=version) as listens:
+        yield listens
+
+
+@asynccontextmanager
+async def running(
+    peers: Peers, configuration: str, certificates: Certificates, certificate: Path, port: int, **more: str
+) -> AsyncIterator[int]:
+    """A running radsecproxy; the port at which it listens."""
     program = peers.require("radsecproxy")
     (listens,) = free_ports(1)
     file = certificates.directory / "radsecproxy.conf"
     file.write_text(
-        CONFIGURATION.format(
+        configuration.format(
             listens=listens, authority=certificates.directory / "ca.pem", certificate=certificate,
-            key=certificate.with_suffix(".key"), version=version, secret=SECRET, port=address_of(server)[1],
-            name=SERVER_NAME.replace(".", "\\."),
+            key=certificate.with_suffix(".key"), secret=SECRET, port=port, name=SERVER_NAME.replace(".", "\\."), **more,
         )
     )  # fmt: skip
     process = await asyncio.create_subprocess_exec(
@@ -187,3 +223,32 @@ async def test_radsecproxy_passes_no_disconnect_on_and_the_engineer_is_told_so(
         assert "radsecproxy" in outcome.explanation
         # The connection has survived it.
         assert "Received Access-Accept" in await ask(port, "auth", "User-Name = demo", "User-Password = demo")
+
+
+async def test_residents_of_another_operator_are_asked_about_over_radsec(
+    peers: Peers, database: Database, keyring: Keyring, city: City, certificates: Certificates, tmp_path: Path
+) -> None:
+    """radsecproxy stands before the other operator's server, and takes our server certificate as a client's."""
+    home = ScriptedHome(SECRET.encode())
+    replies = {Code.ACCESS_REQUEST: Code.ACCESS_ACCEPT, Code.ACCOUNTING_REQUEST: Code.ACCOUNTING_RESPONSE}
+    home.answer = lambda request: (replies[request.code], ())
+    theirs = certificates.server("radius.other.example.org")
+    async with running(peers, OTHER_OPERATOR, certificates, theirs, home.port) as port:
+        realm_id = await add_realm(database, city.council_id, "other.example.org")
+        more = {"transport": "radsec", "radsec_name": "radius.other.example.org", "secret": b"radsec"}
+        await add_server(database, keyring, realm_id, port, accounting_port=port, **more)
+        async with roaming_server(database, keyring, tmp_path) as server:
+            with Client(server, Port.AUTHENTICATION) as client:
+                request = access_request({"User-Name": "guest@other.example.org", "User-Password": "hers"})
+                assert (await client.ask(request)).code is Code.ACCESS_ACCEPT
+            with Client(server, Port.ACCOUNTING) as client:
+                names = {"User-Name": "guest@other.example.org", "Acct-Status-Type": "Start"}
+                assert (await client.ask(accounting_request(names))).code is Code.ACCOUNTING_RESPONSE
+            async with asyncio.timeout(5):
+                while len(home.requests) < 2:  # noqa: ASYNC110  there is no event to wait for
+                    await asyncio.sleep(0.02)
+    home.close()
+    assert [request.code for request in home.requests] == [Code.ACCESS_REQUEST, Code.ACCOUNTING_REQUEST]
+    password = attributes.get_octets(home.requests[0], "User-Password")
+    assert password is not None
+    assert reveal_password(password, SECRET.encode(), home.requests[0].authenticator) == b"hers"
