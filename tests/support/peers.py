@@ -16,6 +16,7 @@ _KNOWN = {
     "radclient": (["radclient", "-v"], "freeradius-utils"),
     "hostapd": (["hostapd", "-v"], "hostapd"),
     "wpa_supplicant": (["wpa_supplicant", "-v"], "wpasupplicant"),
+    "openssl": (["openssl", "version"], "openssl"),
     "ip": (["ip", "-V"], "iproute2"),
     "promtool": (["promtool", "--version"], "prometheus"),
     "chromium": (["chromium", "--version"], "chromium"),
