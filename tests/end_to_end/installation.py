@@ -47,6 +47,8 @@ class Installation:
             "CITYWIFI_MONITORING__USAGE_INTERVAL_SECONDS": "2",
             "CITYWIFI_RADIUS__AUTHENTICATION_PORT": str(authentication),
             "CITYWIFI_RADIUS__ACCOUNTING_PORT": str(accounting),
+            # A phone that is new is rejected once; a city of them would wait for minutes.
+            "CITYWIFI_RADIUS__REJECT_DELAY_SECONDS": "0",
             **more,
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CITYWIFI_")}
