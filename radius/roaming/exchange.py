@@ -34,6 +34,8 @@ logger = structlog.get_logger(__name__)
 
 _IDENTIFIERS: Final = 256
 _MOST_SOCKETS: Final = 16
+# As many of the longest packets as there can be answers.
+_RECEIVE_BUFFER_OCTETS: Final = _IDENTIFIERS * LONGEST_PACKET_OCTETS
 _MOST_DATAGRAMS_PER_WAKE_UP: Final = 256
 
 Build = Callable[[bytes], Iterable[Attribute]]
@@ -156,6 +158,7 @@ class _Socket:
         self._socket = socket.socket(family, socket.SOCK_DGRAM)
         try:
             self._socket.setblocking(False)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_OCTETS)
             self._socket.connect(target)
         except OSError:
             self._socket.close()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,15 +16,28 @@ from foundation.privacy import Keyring
 from foundation.runtime import Runtime
 from foundation.schema import home_servers, realms
 from foundation.settings import RoamingSettings, Settings
+from radius.authenticators import keyed_digest
+from radius.packet import Attribute, Code, Packet, decode, encode_reply
 from radius.server import RadiusServer, running
 from tests.radius.support import free_ports, insert, radius_settings
 from tests.support.freeradius import SECRET as HOME_SECRET
+
+Reply = tuple[Code, Sequence[Attribute]]
 
 
 async def add_realm(database: Database, council_id: int, name: str) -> int:
     """A realm; its number."""
     now = datetime.now(UTC)
     return await insert(database, realms, council_id=council_id, name=name, created_at=now, updated_at=now)
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait until it holds. Raises TimeoutError."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        await asyncio.sleep(0.02)
 
 
 async def add_server(
@@ -75,3 +91,62 @@ async def roaming_server(
     )
     async with running(Runtime(settings, database, keyring)) as server:
         yield server
+
+
+class ScriptedHome:
+    """A home server that does as it is told, for what no real one does on demand."""
+
+    def __init__(self, secret: bytes = HOME_SECRET) -> None:
+        self.requests: list[Packet] = []
+        self.probes = 0
+        # What to answer; None is silence. Status-Server is answered as long as ``knows_status``.
+        self.answer: Callable[[Packet], Reply | None] = lambda _: (Code.ACCESS_ACCEPT, ())
+        self.knows_status = True
+        self.signs = True
+        self._secret = secret
+        self._sources: dict[bytes, Any] = {}
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
+
+    def close(self) -> None:
+        """Stop; its port is closed then."""
+        if self._socket.fileno() < 0:
+            return
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+
+    def _read(self) -> None:
+        with suppress(BlockingIOError):
+            while True:
+                self._take(*self._socket.recvfrom(4096))
+
+    def _take(self, octets: bytes, source: Any) -> None:
+        packet = decode(octets)
+        if packet.code is Code.STATUS_SERVER:
+            self.probes += 1
+            reply: Reply | None = (Code.ACCESS_ACCEPT, ()) if self.knows_status else None
+        else:
+            self.requests.append(packet)
+            reply = self.answer(packet)
+        self._sources[packet.authenticator] = source
+        if reply is not None:
+            self.reply(packet, reply)
+
+    def reply(self, request: Packet, reply: Reply) -> None:
+        """Answer a request, now or later."""
+        octets = encode_reply(reply[0], request, reply[1], self._secret)
+        if not self.signs and request.code is Code.ACCESS_REQUEST:
+            head, body = octets[:2] + (len(octets) - 18).to_bytes(2, "big"), octets[38:]
+            octets = head + keyed_digest(head, request.authenticator, body, self._secret) + body
+        self.send(octets, request)
+
+    def send(self, octets: bytes, request: Packet) -> None:
+        """Send anything to where a request came from."""
+        self._socket.sendto(octets, self.source(request))
+
+    def source(self, request: Packet) -> Any:
+        """Where a request came from."""
+        return self._sources[request.authenticator]

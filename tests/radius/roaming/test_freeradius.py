@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from radius.roaming.health import Health, State
 from radius.roaming.table import Address
 from radius.server import RadiusServer
 from radius.service import Port
-from tests.radius.roaming.support import add_realm, add_server, roaming_server
+from tests.radius.roaming.support import add_realm, add_server, roaming_server, until
 from tests.radius.support import DEVICE, SECRET, City, Client, access_request, accounting_request, rows
 from tests.support.freeradius import SECRET as HOME_SECRET
 from tests.support.freeradius import FreeRadius
@@ -82,12 +82,6 @@ def client(server: RadiusServer) -> Iterator[Client]:
 def health_of(server: RadiusServer, home: FreeRadius) -> Health:
     address = Address("udp", "127.0.0.1", home.authentication_port, HOME_SECRET)
     return server.roaming.upstreams.at(address).health
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("proof", ["User-Password", "CHAP"])
