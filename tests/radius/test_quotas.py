@@ -24,7 +24,7 @@ from radius.quotas import QuotaKeeper
 from radius.server import RadiusServer
 from tests.radius.policies.rows import add_policy, add_session, remove_policies
 from tests.radius.support import City, build_city, insert, radius_settings
-from tests.radius.test_dynamic_authorization import Equipment
+from tests.radius.test_dynamic_authorization import Equipment, acknowledge
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AN_HOUR_AGO = NOON - timedelta(hours=1)
@@ -117,9 +117,7 @@ async def test_a_session_is_judged_by_its_networks_and_its_residents_groups_poli
 
 
 @pytest.mark.parametrize("result", [Result.DISCONNECTED, Result.REFUSED])
-async def test_equipment_that_answers_is_asked_once(
-    any_database: Database, city: City, result: Result
-) -> None:
+async def test_equipment_that_answers_is_asked_once(any_database: Database, city: City, result: Result) -> None:
     job = make_job(any_database)
     job.result = result
     await add_policy(any_database, city, daily_octets=1)
