@@ -77,7 +77,6 @@ class Authorizer:
         if accepted.is_quarantined:
             return self._quarantined(accepted, request, vendor)
         table = self._policies.table
-        calling = attributes.get_text(request.packet, "Calling-Station-Id", lenient=True)
         policy = table.effective(self._place(accepted, request))
         zone = table.time_zone(request.nas.council_id)
         granted = decide(
@@ -86,7 +85,7 @@ class Authorizer:
             zone,
             good_until=accepted.good_until,
             usage=await self._used(policy, accepted, request, table),
-            device=device_key(calling, accepted.device_id),
+            device=_device(policy, accepted, request),
         )
         if isinstance(granted, RejectReason):
             return granted
@@ -163,6 +162,14 @@ class Authorizer:
         except UnencodableError as error:
             logger.error("a quarantine cannot be told to its equipment", vendor=vendor.name, problem=str(error))
             return None
+
+
+def _device(policy: EffectivePolicy, accepted: Accepted, request: Request) -> str:
+    """What tells the device from its resident's others; only where that matters."""
+    if policy.simultaneous_devices is None:
+        return ""
+    calling = attributes.get_text(request.packet, "Calling-Station-Id", lenient=True)
+    return device_key(calling, accepted.device_id)
 
 
 def lasting_attributes(policy: EffectivePolicy, vendor: Vendor) -> Pairs:

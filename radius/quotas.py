@@ -37,7 +37,7 @@ _FIRST_WAIT: Final = timedelta(minutes=2)
 # Beyond these the ones that ended longest ago are forgotten, and would be asked for once more.
 MOST_REMEMBERED: Final = 100_000
 _AT_A_TIME: Final = 16
-_MAY_ANSWER_LATER: Final = {Result.NO_ANSWER, Result.UNREACHABLE}
+_MAY_ANSWER_LATER: Final = {Result.NO_ANSWER, Result.UNREACHABLE, Result.NO_CONNECTION, Result.TOO_LATE}
 
 EndSession = Callable[[int], Awaitable[Outcome]]
 
