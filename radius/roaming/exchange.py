@@ -8,6 +8,7 @@ at the most; there are as many sockets as that takes.
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -181,11 +182,16 @@ class _Socket:
         self.send(question.request)
 
     def send(self, request: Packet) -> None:
-        # What cannot be sent now is as good as lost on the way; the error of an earlier one comes with reading.
-        try:
-            self._socket.send(request.octets)
-        except OSError as error:
-            self._fail(error)
+        for _ in range(2):
+            try:
+                self._socket.send(request.octets)
+            except BlockingIOError:
+                return  # as good as lost on the way
+            except ConnectionRefusedError:
+                continue  # of a datagram before; this one was not sent
+            except OSError as error:
+                self._fail(error)
+            return
 
     def release(self, identifier: int, question: UdpQuestion) -> None:
         if self._open.get(identifier) is question:
@@ -250,7 +256,10 @@ async def _resolve(address: Address) -> tuple[int, Any]:
     if _is_number(address.host):
         family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
         return family, (address.host, address.port)
-    found = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(address.host, address.port, type=socket.SOCK_DGRAM)
+    except UnicodeError:
+        raise OSError(errno.EINVAL, f"{address.host} is not a host's name") from None
     return found[0][0], found[0][4]
 
 

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from radius.packet import Attribute, Code, Packet
 from radius.roaming.exchange import Question, TooManyQuestionsError
@@ -57,30 +58,35 @@ class Race:
         """
         left = deque(upstreams)
         while left:
-            await self._ask(left.popleft(), is_last=not left)
-            answer = await self._wait(answer_seconds)
+            deadline = time.monotonic() + answer_seconds
+            await self._ask(left.popleft(), deadline, is_last=not left)
+            answer = await self._wait(deadline)
             if answer is not None:
                 return answer
             for _question, upstream, asked_at in self._open.values():
                 upstream.unanswered(asked_at)
-        return await self._wait(last_seconds) if last_seconds else None
+        return await self._wait(time.monotonic() + last_seconds)
 
-    async def _ask(self, upstream: Upstream, *, is_last: bool) -> None:
+    async def _ask(self, upstream: Upstream, deadline: float, *, is_last: bool) -> None:
         asked_at = time.monotonic()
         secret = upstream.address.secret
         try:
-            question = await upstream.exchange.ask(self._code, lambda authenticator: self._build(authenticator, secret))
-        except TooManyQuestionsError:
+            # A connection may have to be made first, and the next server must not wait for that, either.
+            async with asyncio.timeout(deadline - asked_at):
+                question = await upstream.exchange.ask(self._code, partial(self._build_for, secret))
+        except (TooManyQuestionsError, BlockingIOError) as error:
             if is_last and not self._open:
-                raise
-        except OSError:
+                raise TooManyQuestionsError(f"{upstream.address.name} can be asked nothing more") from error
+        except OSError:  # TimeoutError is one
             upstream.unanswered(asked_at)
         else:
             self._open[question.answer] = question, upstream, asked_at
             self._newest = question
 
-    async def _wait(self, seconds: float) -> Answer | None:
-        deadline = time.monotonic() + seconds
+    def _build_for(self, secret: bytes, authenticator: bytes) -> Iterable[Attribute]:
+        return self._build(authenticator, secret)
+
+    async def _wait(self, deadline: float) -> Answer | None:
         while self._open:
             waiting_seconds = max(0.0, deadline - time.monotonic())
             done, _ = await asyncio.wait(self._open, timeout=waiting_seconds, return_when=asyncio.FIRST_COMPLETED)
