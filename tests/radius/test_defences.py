@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from foundation.database import Database
+from foundation.privacy import Keyring
 from radius import metrics
 from radius.defences import RateLimits, RejectDelay, TokenBuckets
 from radius.discards import Unanswered
-from radius.packet import Packet
-from tests.radius.support import NAS, access_request
+from radius.packet import Code, Packet
+from radius.service import Port
+from tests.radius.support import NAS, City, Client, access_request, server_on
 
 LIBRARY = replace(NAS, id=2)
 
@@ -124,3 +129,34 @@ class TestRejectDelay:
         with pytest.raises(asyncio.CancelledError):
             await held
         assert len(delay) == 0
+
+
+class TestRunningServer:
+    async def test_a_reject_waits_and_a_good_login_beside_it_does_not(
+        self, database: Database, keyring: Keyring, city: City, tmp_path: Path
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        async with server_on(database, keyring, tmp_path, reject_delay_seconds=0.4) as server:
+            with Client(server, Port.AUTHENTICATION) as guesser, Client(server, Port.AUTHENTICATION) as resident:
+                wrong = access_request({"User-Name": "demo", "User-Password": "wrong"})
+                start = loop.time()
+                guessing = asyncio.create_task(guesser.ask(wrong))
+                right = access_request({"User-Name": "demo", "User-Password": "demo"})
+                assert (await resident.ask(right)).code is Code.ACCESS_ACCEPT
+                assert not guessing.done()
+                assert (await guessing).code is Code.ACCESS_REJECT
+                assert loop.time() - start >= 0.4
+
+    async def test_its_end_does_not_wait_for_rejects_but_sends_them(
+        self, database: Database, keyring: Keyring, city: City, tmp_path: Path
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        with ExitStack() as clients:
+            async with server_on(database, keyring, tmp_path, reject_delay_seconds=5) as server:
+                client = clients.enter_context(Client(server, Port.AUTHENTICATION))
+                asking = asyncio.create_task(client.ask(access_request({"User-Name": "x", "User-Password": "y"})))
+                while not len(server.defences.reject_delay):  # noqa: ASYNC110  there is no event to wait for
+                    await asyncio.sleep(0.01)
+                start = loop.time()
+            assert loop.time() - start < 2
+            assert (await asking).code is Code.ACCESS_REJECT
