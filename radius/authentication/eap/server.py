@@ -38,8 +38,8 @@ _EAP: Final = "eap"
 _FAILURE_IDENTIFIER: Final = 0
 _EXPIRE_AT_ONCE: Final = 500
 _KEY_OCTETS: Final = 32
-# What EAP's own header and its type take from a packet, and the least that is worth sending.
-_HEADER_OCTETS: Final = 5
+# What 802.1X, EAP and its type take from a packet, and the least that is worth sending.
+_HEADER_OCTETS: Final = 4 + 5
 _LONGEST_DETAIL: Final = 200
 _SMALLEST_FRAGMENT_OCTETS: Final = 64
 _NUMBERS: Final[dict[EapMethod, int]] = {"peap": EAP_PEAP, "ttls": EAP_TTLS, "tls": EAP_TLS, "md5": EAP_MD5}

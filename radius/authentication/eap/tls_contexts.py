@@ -95,6 +95,8 @@ class TlsContexts:
         """Raises SSL.Error, crypto.Error, OSError or CertificateError."""
         files = self._files
         if not (files.certificate.exists() and files.key.exists()):
+            if self._contexts:
+                raise FileNotFoundError(files.certificate)
             logger.warning(
                 "EAP is offered only without TLS: there is no certificate; run `citywifi certificates init`",
                 certificate=str(files.certificate),

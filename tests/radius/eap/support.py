@@ -64,6 +64,10 @@ class Certificates:
         (self.folder / f"{name}.pem").write_bytes(pair.certificate)
         (self.folder / f"{name}.key").write_bytes(pair.key)
 
+    def revoke_file(self, name: str) -> None:
+        """Write a revocation list with the certificate of a file."""
+        self.revoke(Pair((self.folder / f"{name}.pem").read_bytes(), b""))
+
     def revoke(self, *pairs: Pair) -> None:
         """Write a revocation list with these."""
         serials = {read_certificate(pair.certificate).serial: self.now for pair in pairs}
