@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +22,13 @@ _MEGABYTE: Final = 1_000_000
 TOLERATED_GROWTH: Final = 10 * _MEGABYTE
 
 
-async def fuzz(folder: Path, packets: int, seed: int, database_url: str = "") -> Results:
-    """Attack a server that is made in ``folder``."""
+async def fuzz(
+    folder: Path, packets: int, seed: int, database_url: str = "", tell: Callable[[int], None] = lambda _: None
+) -> Results:
+    """Attack a server that is made in ``folder``; ``tell`` hears how many packets were sent."""
     async with running_server(folder, database_url) as server:
         contexts = client_contexts(folder / "certificates")
-        return await Campaign(server, contexts, seed, packets).run()
+        return await Campaign(server, contexts, seed, packets, tell).run()
 
 
 def main() -> int:
@@ -36,9 +39,14 @@ def main() -> int:
     chosen = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with tempfile.TemporaryDirectory(prefix="citywifi-fuzz-") as folder:
-        results = asyncio.run(fuzz(Path(folder), chosen.packets, chosen.seed))
+        results = asyncio.run(fuzz(Path(folder), chosen.packets, chosen.seed, tell=_show_progress))
     report(results)
     return 1 if results.findings or growth(results) > TOLERATED_GROWTH else 0
+
+
+def _show_progress(packets: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{packets:,} packets", end=" ", file=sys.stderr, flush=True)
 
 
 def growth(results: Results) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -68,8 +69,17 @@ class Results:
 class Campaign:
     """Drives one server. ``most`` is how many packets are sent in all."""
 
-    def __init__(self, server: RadiusServer, contexts: tuple[SSL.Context, ...], seed: int, most: int) -> None:
+    def __init__(
+        self,
+        server: RadiusServer,
+        contexts: tuple[SSL.Context, ...],
+        seed: int,
+        most: int,
+        tell: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """``tell`` hears of every hundredth of the way, in packets."""
         self.results = Results()
+        self._tell = tell
         self._services = {port: transport.service for port, transport in server.transports.items()}
         self._server = server
         self._contexts = contexts
@@ -112,6 +122,8 @@ class Campaign:
         """One datagram to a port's service; its answer. What is raised is a finding."""
         results, service = self.results, self._services[port]
         results.packets += 1
+        if results.packets % max(self._most // 100, 1) == 0:
+            self._tell(results.packets)
         self._look_at_memory()
         try:
             reply = await _serve(service, octets, source)
