@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -85,14 +87,26 @@ async def add_equipment(database: Database, keyring: Keyring, city: City, name: 
 @asynccontextmanager
 async def radsec_server(database: Database, keyring: Keyring, folder: Path, **more: Any) -> AsyncIterator[RadiusServer]:
     """A running server of this process; the certificates lie in ``folder``."""
-    authentication_port, accounting_port, port = free_ports(3)
+    authentication_port, accounting_port = free_ports(2)
     settings = Settings(
         data_directory=folder,
         radius=radius_settings(authentication_port=authentication_port, accounting_port=accounting_port),
-        radsec=RadSecSettings(enabled=True, port=port, **more),
+        radsec=RadSecSettings(enabled=True, port=listening_port(), **more),
     )
     async with running(Runtime(settings, database, keyring)) as server:
         yield server
+
+
+def listening_port() -> int:
+    """A free TCP port below those that the kernel gives to connections, of which tests make many."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as attempt:
+            try:
+                attempt.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def address_of(server: RadiusServer) -> tuple[str, int]:

@@ -18,9 +18,10 @@ from radius.packet import Code, reveal_password
 from radius.server import RadiusServer
 from radius.service import Port
 from radius.transport.tls import Refusal
+from tests.conftest import REPOSITORY
 from tests.radius.roaming.support import ScriptedHome, add_realm, add_server, roaming_server
-from tests.radius.support import DEVICE, City, Client, access_request, accounting_request, free_ports, rows
-from tests.radius.transport.support import SERVER_NAME, Certificates, address_of
+from tests.radius.support import DEVICE, City, Client, access_request, accounting_request, rows
+from tests.radius.transport.support import NAME, SERVER_NAME, Certificates, address_of, listening_port
 from tests.support.peers import Peers
 
 pytestmark = pytest.mark.peer("radsecproxy")
@@ -94,7 +95,7 @@ async def running(
 ) -> AsyncIterator[int]:
     """A running radsecproxy; the port at which it listens."""
     program = peers.require("radsecproxy")
-    (listens,) = free_ports(1)
+    listens = listening_port()
     file = certificates.directory / "radsecproxy.conf"
     file.write_text(
         configuration.format(
@@ -252,3 +253,32 @@ async def test_residents_of_another_operator_are_asked_about_over_radsec(
     password = attributes.get_octets(home.requests[0], "User-Password")
     assert password is not None
     assert reveal_password(password, SECRET.encode(), home.requests[0].authenticator) == b"hers"
+
+
+@pytest.mark.peer("radclient")
+async def test_the_operators_example_works(
+    peers: Peers, ask: Ask, radsec: RadiusServer, certificates: Certificates
+) -> None:
+    """With this test's ports, files and secret in it; the server has no name in the DNS here."""
+    page = (REPOSITORY / "docs" / "operators.md").read_text()
+    example = page.partition("```radsecproxy\n")[2].partition("```")[0].replace("{", "{{").replace("}", "}}")
+    here = {
+        "ListenUDP *:1812": "ListenUDP 127.0.0.1:{listens}",
+        "ListenUDP *:1813": "",
+        "/etc/radsecproxy/ca.pem": "{authority}",
+        f"/etc/radsecproxy/{NAME}.pem": "{certificate}",
+        f"/etc/radsecproxy/{NAME}.key": "{key}",
+        "10.0.0.0/24": "127.0.0.1",
+        "of these access points and radsecproxy": "{secret}",
+        "    type tls\n": """    type tls
+            host 127.0.0.1:{port}
+            CertificateNameCheck off
+            MatchCertificateAttribute SubjectAltName:DNS:/^{name}$/
+        """,
+    }
+    for theirs, ours in here.items():
+        assert theirs in example, f"{theirs!r} is not in the example any more"
+        example = example.replace(theirs, ours)
+    port = address_of(radsec)[1]
+    async with running(peers, example, certificates, certificates.equipment(), port) as listens:
+        assert "Received Access-Accept" in await ask(listens, "auth", "User-Name = demo", "User-Password = demo")
