@@ -119,11 +119,8 @@ def outward_accounting(
     Our own Class is sealed for us and stays here. ``delay_seconds`` is how long the record has been here; it joins
     Acct-Delay-Time (RFC 2866 section 5.2).
     """
-    forwarded = [
-        (number, value)
-        for number, value in received.attributes
-        if number not in _OF_THIS_HOP and not (number == _CLASS and _is_ours(keyring, value))
-    ]
+    own = without_own_class(received.attributes, keyring)
+    forwarded = [(number, value) for number, value in own if number not in _OF_THIS_HOP]
     delay = (attributes.get_integer(received, "Acct-Delay-Time") or 0) + delay_seconds
     forwarded.append(encode("Acct-Delay-Time", delay))
     if all(number != _OPERATOR_NAME for number, _ in forwarded):
@@ -159,6 +156,15 @@ def inward(
         elif number in wanted and (number != _USER_NAME or _leads_home(value, is_same_realm)):
             returned.append((number, value))
     return tuple(returned)
+
+
+def without_own_class(given: Iterable[Attribute], keyring: Keyring) -> tuple[Attribute, ...]:
+    """Without the Classes that ``radius.authorization`` sealed.
+
+    Operators see those of our residents who travel. One that sent such a Class back with a guest of its own would have
+    the guest's sessions counted as our resident's.
+    """
+    return tuple((number, value) for number, value in given if number != _CLASS or not _is_ours(keyring, value))
 
 
 def good_until(reply: Packet, now: datetime) -> datetime | None:

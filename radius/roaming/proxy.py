@@ -29,6 +29,7 @@ from radius.roaming.forwarding import (
     operator_attribute,
     outward,
     state_of,
+    without_own_class,
 )
 from radius.roaming.health import State
 from radius.roaming.race import Answer, Race
@@ -57,12 +58,14 @@ class Proxy:
         self._operator: tuple[Attribute, ...] = operator_attribute(settings.operator_name)
         self._conversations = Conversations()
         self._races: dict[Key, Race] = {}
+        # Beside the races, of which a NAS may begin a second one with the same identifier.
+        self._in_flight = 0
         metrics.in_flight_limit.set(settings.most_proxied)
         metrics.conversations_limit.set(self._conversations.limit)
 
     async def forward(self, request: Request, realm: Realm) -> Step:
         """What the realm's home server says. Raises RequestUnansweredError when too many requests are under way."""
-        if len(self._races) >= self._settings.most_proxied:
+        if self._in_flight >= self._settings.most_proxied:
             metrics.proxy_drops.labels("too_many_in_flight").inc()
             raise RequestUnansweredError(Unanswered.TOO_MANY_IN_PROGRESS)
         try:
@@ -92,7 +95,7 @@ class Proxy:
 
     def sample_metrics(self) -> None:
         """Set the gauges."""
-        metrics.in_flight.set(len(self._races))
+        metrics.in_flight.set(self._in_flight)
         metrics.conversations.set(len(self._conversations))
 
     async def _ask(self, request: Request, realm: Realm) -> Answer | None:
@@ -106,11 +109,14 @@ class Proxy:
         is_hopeless = all(upstream.health.state is State.DOWN for upstream in upstreams)
         with Race(Code.ACCESS_REQUEST, build) as race:
             self._races[request.key] = race
+            self._in_flight += 1
             try:
                 last_seconds = 0.0 if is_hopeless else _LAST_PATIENCE * patience_seconds
                 return await race.run(upstreams, patience_seconds, last_seconds)
             finally:
-                del self._races[request.key]
+                self._in_flight -= 1
+                if self._races.get(request.key) is race:
+                    del self._races[request.key]
 
     def _choose(self, request: Request, realm: Realm) -> list[Upstream]:
         """Whom to ask, in turn: who began the conversation, else those who are not down, else the first of all."""
@@ -123,14 +129,9 @@ class Proxy:
     def _read(self, request: Request, realm: Realm, answer: Answer) -> Step:
         """The reply as a step of ours."""
         reply, upstream = answer.reply, answer.upstream
-        returned = inward(
-            reply,
-            answer.request,
-            upstream.address.secret,
-            request.packet,
-            request.secret,
-            partial(self._is_same_realm, realm),
-        )
+        home_secret, is_same_realm = upstream.address.secret, partial(self._is_same_realm, realm)
+        passed_on = inward(reply, answer.request, home_secret, request.packet, request.secret, is_same_realm)
+        returned = without_own_class(passed_on, self._keyring)
         method, detail = method_of(request.packet), _detail(realm, upstream)
         if reply.code is Code.ACCESS_CHALLENGE:
             state = state_of(reply)

@@ -17,6 +17,7 @@ from foundation.privacy import Keyring
 from foundation.schema import accounting_sessions, authentications
 from radius import attributes
 from radius.authenticators import reveal_password
+from radius.authorization import make_class, read_class
 from radius.packet import Attribute, Code, Packet
 from radius.roaming import metrics
 from radius.roaming.forwarding import marker_of
@@ -199,6 +200,29 @@ async def test_keys_that_do_not_open_let_nobody_on(setting: Setting) -> None:
     vendor = (311).to_bytes(4, "big") + b"\x10\x24" + bytes(34)
     setting.homes[0].answer = answering(Code.ACCESS_ACCEPT, (26, vendor))
     assert (await setting.ask()).code is Code.ACCESS_REJECT
+
+
+async def test_a_class_of_our_own_that_a_home_server_has_seen_makes_its_guest_nobody_of_ours(
+    setting: Setting, keyring: Keyring, city: City
+) -> None:
+    stolen = make_class(keyring, city.resident_id, city.device_id)
+    setting.homes[0].answer = answering(Code.ACCESS_ACCEPT, (25, stolen), (25, b"its own"))
+    classes = attributes.get_all_octets(await setting.ask(), "Class")
+    assert classes[0] == b"its own"
+    assert read_class(keyring, classes) == (None, None)
+
+
+async def test_a_nas_may_use_an_identifier_again_while_its_first_request_still_waits(setting: Setting) -> None:
+    setting.homes[0].answer = silent
+    for _ in range(2):
+        setting.nas.send(access_request({"User-Name": GUEST, "User-Password": "x"}).octets)
+    await until(lambda: len(setting.homes[0].requests) == 2)
+    for request in setting.homes[0].requests:
+        setting.homes[0].reply(request, (Code.ACCESS_ACCEPT, ()))
+    for _ in range(2):
+        assert (await setting.nas.receive())[0] == Code.ACCESS_ACCEPT
+    setting.server.sample_metrics()
+    assert metrics.in_flight._value.get() == 0
 
 
 async def test_a_name_that_is_a_credential_of_ours_is_ours(
