@@ -98,7 +98,8 @@ def add(
     columns = checked_columns(
         {
             "network": network, "vendor": vendor, "nas_identifier": identifier, "radsec_name": radsec_name,
-            "name": name or network or (radsec_name.lower() if radsec_name else None), "message_authenticator": message_authenticator,
+            "name": name or network or (radsec_name.lower() if radsec_name else None),
+            "message_authenticator": message_authenticator,
             "dynamic_authorization_host": disconnect_host, "dynamic_authorization_port": disconnect_port,
             "login_url": login_url, "portal_url": portal_url, "unknown_devices": unknown_devices,
             "quarantine_vlan": quarantine_vlan, "quarantine_role": quarantine_role, "quarantine_url": quarantine_url,

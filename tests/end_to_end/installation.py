@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,10 +59,10 @@ class Installation:
         return installation
 
     @contextmanager
-    def running(self) -> Iterator[Installation]:
-        """All services, stopped at the end."""
+    def running(self, services: Sequence[str] = SERVICES) -> Iterator[Installation]:
+        """All services, or those named, stopped at the end."""
         try:
-            for name in SERVICES:
+            for name in services:
                 self.start(name)
             yield self
         finally:

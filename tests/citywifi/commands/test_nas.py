@@ -56,8 +56,8 @@ def test_all_that_equipment_has_can_be_entered(command_line: CommandLine) -> Non
     venue_id = add_venue(command_line, "17")
     told = add(
         command_line, "192.0.2.1", "--vendor", "coovachilli", "--name", "Leith", "--venue", "17",
-        "--identifier", "leith", "--secret-stdin", "--portal-secret-stdin", "--login-url", "http://10.1.0.1:3990", "--disconnect-host",
-        "192.0.2.1", "--message-authenticator", "auto", "--portal-url", "https://wifi.example.org",
+        "--identifier", "leith", "--secret-stdin", "--portal-secret-stdin", "--login-url",
+        "http://10.1.0.1:3990", "--disconnect-host", "192.0.2.1", "--message-authenticator", "auto", "--portal-url", "https://wifi.example.org",
         typed=f"{SECRET}\n{PORTAL_SECRET}\n",
     )  # fmt: skip
     assert SECRET not in told

@@ -1,0 +1,83 @@
+"""The engineer's commands beside a running server: what they change is in force within a second, without a restart."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from citywifi.cli import app
+from foundation.settings import load_settings
+from tests.end_to_end.installation import Installation
+from tests.support.network import free_ports
+from tests.support.peers import Peers
+
+OLD, NEW = "the equipment's first secret", "the equipment's second secret"
+PASSWORD = "four plain words here"
+# Once a second the server asks whether anything changed; the rest is for a busy machine.
+IN_FORCE_SECONDS = 2.5
+
+
+@pytest.fixture
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    """A prepared installation that is no demo, with its RADIUS server running."""
+    authentication, accounting, metrics = free_ports(3)
+    chosen = {
+        "CITYWIFI_DATA_DIRECTORY": str(tmp_path),
+        "CITYWIFI_SETTINGS_FILE": str(tmp_path / "none.toml"),
+        "CITYWIFI_RADIUS__AUTHENTICATION_PORT": str(authentication),
+        "CITYWIFI_RADIUS__ACCOUNTING_PORT": str(accounting),
+        "CITYWIFI_MONITORING__METRICS_PORT": str(metrics),
+    }
+    for name, value in chosen.items():
+        monkeypatch.setenv(name, value)
+    citywifi("database", "prepare")
+    citywifi("council", "add", "E08000026", "Coventry")
+    citywifi("credentials", "add", "anna", "--password-stdin", typed=PASSWORD)
+    made = Installation({**os.environ, "PYTHONPATH": str(Path.cwd())}, load_settings())
+    with made.running(["radius"]):
+        yield made
+
+
+def citywifi(*arguments: str, typed: str = "") -> str:
+    answer = CliRunner().invoke(app, list(arguments), input=typed + "\n")
+    assert answer.exit_code == 0, answer.output
+    return answer.output
+
+
+@pytest.mark.slow
+@pytest.mark.peer("radclient")
+def test_equipment_is_added_rotated_and_removed_while_the_server_runs(installation: Installation, peers: Peers) -> None:
+    program = peers.require("radclient")
+    port = installation.settings.radius.authentication_port
+
+    def is_accepted(secret: str, patience_seconds: float) -> bool:
+        """Whether the server answers within that time; radclient repeats its request four times a second."""
+        retries = round(patience_seconds * 4)
+        attributes = f'User-Name = anna\nUser-Password = "{PASSWORD}"\nMessage-Authenticator = 0x00\n'
+        answer = subprocess.run(
+            [program, "-x", "-t", "0.25", "-r", str(retries), f"127.0.0.1:{port}", "auth", secret],
+            input=attributes, capture_output=True, text=True, timeout=20,
+        )  # fmt: skip
+        return "Received Access-Accept" in answer.stdout
+
+    assert not is_accepted(OLD, 0.5)
+    citywifi("nas", "add", "127.0.0.1", "--vendor", "other", "--secret-stdin", typed=OLD)
+    assert is_accepted(OLD, IN_FORCE_SECONDS)
+
+    citywifi("nas", "rotate", "127.0.0.1", "--secret-stdin", "--keep-old-for", "5s", typed=NEW)
+    old_ends = time.monotonic() + 5
+    assert is_accepted(NEW, IN_FORCE_SECONDS)
+    assert is_accepted(OLD, 0.5)
+    time.sleep(max(0.0, old_ends - time.monotonic()))
+    assert not is_accepted(OLD, 0.5)
+    assert is_accepted(NEW, 0.5)
+
+    citywifi("nas", "remove", "127.0.0.1")
+    time.sleep(IN_FORCE_SECONDS)
+    assert not is_accepted(NEW, 0.5)
