@@ -12,10 +12,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 
 from foundation.database import Database
@@ -24,8 +25,8 @@ from radius import metrics
 from radius.authentication.outcome import RejectReason
 from radius.batching import QueueFullError
 from radius.dynamic_authorization import Outcome, Result
-from radius.policies.decision import is_over
-from radius.policies.directory import PolicyDirectory
+from radius.policies.decision import is_closed, used_up
+from radius.policies.directory import PolicyDirectory, PolicyTable
 from radius.policies.effective import EffectivePolicy, Place
 from radius.policies.opening import day_start
 from radius.policies.usage import NO_USAGE, Usage, UsageDirectory
@@ -36,7 +37,12 @@ MOST_ATTEMPTS: Final = 3
 _FIRST_WAIT: Final = timedelta(minutes=2)
 # Beyond these the ones that ended longest ago are forgotten, and would be asked for once more.
 MOST_REMEMBERED: Final = 100_000
-_AT_A_TIME: Final = 16
+# Of equipment that does not answer each takes some seconds; the others wait for the next check.
+MOST_PER_CHECK: Final = 1000
+_AT_A_TIME: Final = 64
+_AT_ONCE: Final = 500
+# At closing time sessions end by their Session-Timeout; only what is left then must be ended.
+_GRACE: Final = timedelta(minutes=1)
 _MAY_ANSWER_LATER: Final = {Result.NO_ANSWER, Result.UNREACHABLE, Result.NO_CONNECTION, Result.TOO_LATE}
 
 EndSession = Callable[[int], Awaitable[Outcome]]
@@ -55,6 +61,26 @@ class OpenSession:
 class _Attempt:
     count: int
     not_before: datetime | None
+
+
+class _Judge:
+    """Whether sessions are over at one moment."""
+
+    def __init__(self, table: PolicyTable, now: datetime) -> None:
+        self._table = table
+        self._now = now
+        self._closed: dict[tuple[int, EffectivePolicy], bool] = {}
+
+    def policy(self, session: OpenSession) -> EffectivePolicy:
+        return self._table.effective(session.place)
+
+    def reason(self, session: OpenSession, policy: EffectivePolicy, usage: Usage) -> RejectReason | None:
+        council_id = session.place.council_id
+        key = council_id, policy
+        if key not in self._closed:
+            zone = self._table.time_zone(council_id)
+            self._closed[key] = all(is_closed(policy, at, zone) for at in (self._now - _GRACE, self._now))
+        return RejectReason.OUTSIDE_OPENING_TIMES if self._closed[key] else used_up(policy, usage)
 
 
 class QuotaKeeper:
@@ -77,34 +103,35 @@ class QuotaKeeper:
                 logger.error("quotas could not be checked", problem=type(error).__name__)
 
     async def check(self, now: datetime) -> int:
-        """End every session that is over; how many were over. Raises what the database raises."""
-        if not self._policies.table.ends_sessions:
-            self._attempts.clear()
-            self._show(0)
-            return 0
+        """End the sessions that are over; how many were over. Raises what the database raises."""
         over = await self._over(now)
         # Those that ended since, by us or by themselves, need not be remembered.
         self._attempts = {number: attempt for number, attempt in self._attempts.items() if number in over}
+        self._show(len(over))
         due = [number for number in over if self._is_due(number, now)]
         turns = asyncio.Semaphore(_AT_A_TIME)
-        await asyncio.gather(*(self._try(number, over[number], now, turns) for number in due))
+        await asyncio.gather(*(self._try(number, over[number], now, turns) for number in due[:MOST_PER_CHECK]))
         self._show(len(over))
         return len(over)
 
     async def _over(self, now: datetime) -> dict[int, RejectReason]:
         """The open sessions whose time has come, and why."""
-        table = self._policies.table
-        limited = [
-            (session, policy)
-            for session in await self._database.run(_open_sessions, writes=False)
-            if (policy := table.effective(session.place)).opening or policy.is_daily
-        ]
+        councils = self._policies.table.ending_councils
+        if not councils:
+            return {}
+        find = partial(_open_sessions, councils)
+        judge = _Judge(self._policies.table, now)
+        limited = []
+        for number, session in enumerate(await self._database.run(find, writes=False)):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # requests wait meanwhile
+            policy = judge.policy(session)
+            if policy.opening is not None or policy.is_daily:
+                limited.append((session, policy))
         used = await self._used(limited, now)
         found = {}
         for session, policy in limited:
-            zone = table.time_zone(session.place.council_id)
-            usage = used.get(session.resident_id, NO_USAGE)
-            reason = is_over(policy, now, zone, usage)
+            reason = judge.reason(session, policy, used.get(session.resident_id, NO_USAGE))
             if reason is not None:
                 found[session.id] = reason
         return found
@@ -149,14 +176,14 @@ class QuotaKeeper:
         metrics.quota_attempts_limit.set(MOST_REMEMBERED)
 
 
-def _open_sessions(connection: Connection) -> list[OpenSession]:
+def _open_sessions(councils: Sequence[int], connection: Connection) -> list[OpenSession]:
     return [
         OpenSession(
             row.id,
             Place(row.council_id, row.venue_id, row.network_name or "", row.group_name),
             row.resident_id,
         )
-        for row in connection.execute(_OPEN)
+        for row in connection.execute(_OPEN, {"councils": councils})
     ]
 
 
@@ -174,5 +201,8 @@ _OPEN: Any = (
         func.coalesce(residents.c.group_name, "").label("group_name"),
     )
     .outerjoin(residents, residents.c.id == accounting_sessions.c.resident_id)
-    .where(accounting_sessions.c.stopped_at.is_(None))
+    .where(
+        accounting_sessions.c.stopped_at.is_(None),
+        accounting_sessions.c.council_id.in_(bindparam("councils", expanding=True)),
+    )
 )

@@ -60,11 +60,9 @@ def used_up(policy: EffectivePolicy, usage: Usage) -> RejectReason | None:
     return None
 
 
-def is_over(policy: EffectivePolicy, now: datetime, zone: tzinfo, usage: Usage) -> RejectReason | None:
-    """Why a session that is open must end."""
-    if policy.opening is not None and open_until(policy.opening, now, zone) is None:
-        return RejectReason.OUTSIDE_OPENING_TIMES
-    return used_up(policy, usage)
+def is_closed(policy: EffectivePolicy, now: datetime, zone: tzinfo) -> bool:
+    """Whether the place is closed."""
+    return policy.opening is not None and open_until(policy.opening, now, zone) is None
 
 
 def _seconds_until(moment: datetime, now: datetime) -> int:

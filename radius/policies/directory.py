@@ -51,12 +51,13 @@ class PolicyTable:
         self._known: dict[Place, EffectivePolicy] = {}
 
     @property
-    def ends_sessions(self) -> bool:
-        """Whether some policy has a limit by which an open session may have to end."""
-        return any(
-            policy.limits.opening or policy.limits.daily_seconds or policy.limits.daily_octets
-            for policy in self.policies
-        )
+    def ending_councils(self) -> list[int]:
+        """The councils with some limit by which an open session may have to end."""
+        return [
+            council_id
+            for council_id, own in self._by_council.items()
+            if any(each.limits.opening or each.limits.daily_seconds or each.limits.daily_octets for each in own)
+        ]
 
     def effective(self, place: Place) -> EffectivePolicy:
         """The limits in force at a place; the same object for the same limits of a table."""

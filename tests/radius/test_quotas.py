@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sqlalchemy import update
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
-from foundation.schema import accounting_sessions, network_access_servers, residents
+from foundation.schema import accounting_sessions, councils, network_access_servers, residents
 from foundation.settings import Settings
 from radius import quotas
 from radius.dynamic_authorization import Outcome, Result
@@ -92,13 +92,13 @@ async def test_daily_time_is_counted_over_all_devices(any_database: Database, ci
     assert await job.check(NOON) == sessions
 
 
-async def test_sessions_end_when_their_place_closes_on_its_councils_clocks(any_database: Database, city: City) -> None:
+async def test_sessions_that_go_on_a_minute_after_closing_time_are_ended(any_database: Database, city: City) -> None:
     job = make_job(any_database)
     await add_policy(any_database, city, venue_id=city.venue_id, opens_at="08:00", closes_at="12:00")
     here = await add_session(any_database, city, AN_HOUR_AGO, resident_id=None, device_id=None)
     await add_session(any_database, city, AN_HOUR_AGO, venue_id=None)
-    assert await job.check(NOON - timedelta(seconds=1)) == []
-    assert await job.check() == [here]
+    assert await job.check(NOON + timedelta(seconds=59)) == []
+    assert await job.check(NOON + timedelta(minutes=1)) == [here]
 
 
 async def test_a_session_is_judged_by_its_networks_and_its_residents_groups_policy(
@@ -162,6 +162,28 @@ async def test_no_more_than_a_limit_is_remembered(
         await add_session(database, city, AN_HOUR_AGO, input_octets=1)
     assert len(await job.check()) == 10
     assert len(job.keeper._attempts) == 3
+
+
+async def test_a_check_ends_no_more_than_so_many_and_the_next_one_the_others(
+    database: Database, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "MOST_PER_CHECK", 4)
+    job = make_job(database)
+    city = await build_city(database, keyring)
+    await add_policy(database, city, daily_octets=1)
+    sessions = [await add_session(database, city, AN_HOUR_AGO, input_octets=1) for _ in range(6)]
+    assert await job.check() == sessions[:4]
+    assert await job.check() == sessions[4:]
+    assert await job.check() == []
+
+
+async def test_another_councils_sessions_are_not_even_read(database: Database, keyring: Keyring) -> None:
+    job = make_job(database)
+    city = await build_city(database, keyring)
+    elsewhere = await insert(database, councils, code="E08000025", name="Birmingham", created_at=NOON)
+    await add_policy(database, replace(city, council_id=elsewhere), daily_octets=1)
+    await add_session(database, city, AN_HOUR_AGO, input_octets=1)
+    assert await job.check() == []
 
 
 async def test_without_such_limits_sessions_are_not_even_read(

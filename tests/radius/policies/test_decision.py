@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from radius.authentication.outcome import RejectReason
-from radius.policies.decision import Grant, decide, is_over
+from radius.policies.decision import Grant, decide, is_closed, used_up
 from radius.policies.effective import EffectivePolicy
 from radius.policies.opening import Opening
 from radius.policies.usage import Usage
@@ -104,13 +104,19 @@ def test_a_grant_is_never_longer_than_any_limit_and_never_zero(
     assert left is None or granted.session_seconds <= max(left, 60)
     if opening is not None:
         last_second = now + timedelta(seconds=granted.session_seconds - 1)
-        assert is_over(policy(opening=opening), last_second, LONDON, Usage()) is None
+        assert not is_closed(limited, last_second, LONDON)
 
 
-def test_an_open_session_is_over_when_the_place_closes_or_the_day_is_used_up() -> None:
-    limited = policy(opening=DAYTIME, daily_seconds=3600, daily_octets=1000, simultaneous_devices=1)
+def test_a_place_is_closed_outside_its_opening_times_and_one_without_never() -> None:
     closed = datetime(2026, 11, 22, 22, tzinfo=UTC)
-    assert is_over(limited, closed, LONDON, Usage()) is RejectReason.OUTSIDE_OPENING_TIMES
-    assert is_over(limited, NOW, LONDON, Usage(seconds=3600)) is RejectReason.DAILY_TIME_USED_UP
-    assert is_over(limited, NOW, LONDON, Usage(octets=1000)) is RejectReason.DAILY_DATA_USED_UP
-    assert is_over(limited, NOW, LONDON, Usage(3599, 999, frozenset({"a", "b", "c"}))) is None
+    assert is_closed(policy(opening=DAYTIME), closed, LONDON)
+    assert not is_closed(policy(opening=DAYTIME), closed - timedelta(seconds=1), LONDON)
+    assert not is_closed(policy(), closed, LONDON)
+
+
+def test_a_day_is_used_up_when_nothing_is_left_of_time_or_data() -> None:
+    limited = policy(daily_seconds=3600, daily_octets=1000, simultaneous_devices=1)
+    assert used_up(limited, Usage(seconds=3600)) is RejectReason.DAILY_TIME_USED_UP
+    assert used_up(limited, Usage(octets=1000)) is RejectReason.DAILY_DATA_USED_UP
+    assert used_up(limited, Usage(3599, 999, frozenset({"a", "b", "c"}))) is None
+    assert used_up(policy(), Usage(10**6, 10**15)) is None

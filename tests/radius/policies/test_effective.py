@@ -159,11 +159,11 @@ def test_the_table_answers_the_same_and_remembers_no_more_than_its_policies_name
     assert len(table._known) <= before + len(asked)
 
 
-def test_only_limits_that_end_open_sessions_make_a_table_end_them() -> None:
-    assert not PolicyTable(DEFAULTS, [policy(vlan=20, session_seconds=60, simultaneous_devices=2)]).ends_sessions
+def test_only_limits_that_end_open_sessions_make_a_council_end_them() -> None:
+    assert PolicyTable(DEFAULTS, [policy(vlan=20, session_seconds=60, simultaneous_devices=2)]).ending_councils == []
     for said in ({"opening": Opening(480, 1320)}, {"daily_seconds": 60}, {"daily_octets": 60}):
-        assert PolicyTable(DEFAULTS, [policy(**said)]).ends_sessions
-    assert not PolicyTable(DEFAULTS, [policy(daily_seconds=0, daily_octets=0)]).ends_sessions
+        assert PolicyTable(DEFAULTS, [policy(**said, council=2), policy(vlan=20)]).ending_councils == [2]
+    assert PolicyTable(DEFAULTS, [policy(daily_seconds=0, daily_octets=0)]).ending_councils == []
 
 
 @pytest.mark.parametrize(
