@@ -49,10 +49,11 @@ def check_certificates(settings: Settings, now: datetime) -> Iterator[Certificat
 
 def _check_pair(what: str, certificate: Path, key: Path, now: datetime) -> Iterator[CertificateFinding]:
     if not certificate.exists():
-        yield (
-            "note", _CHECK, f"there is no {what} certificate, so encrypted WiFi (802.1X) is not offered",
-            "run: citywifi certificates init --name radius.wifi.example.org",
-        )  # fmt: skip
+        remedy = "run: citywifi certificates init --name radius.wifi.example.org"
+        if what == "server":
+            yield "note", _CHECK, "there is no server certificate, so encrypted WiFi (802.1X) is not offered", remedy
+        else:
+            yield "problem", _CHECK, f"there is no {what} certificate at {certificate}", remedy
         return
     try:
         pair = Pair(certificate.read_bytes(), key.read_bytes())

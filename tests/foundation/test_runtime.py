@@ -89,6 +89,17 @@ async def test_outside_the_demo_a_secret_that_everybody_knows_is_refused(
         await check_ready(REAL, database, keyring)
 
 
+async def test_the_word_that_radsec_prescribes_is_no_secret_and_is_good_only_with_a_certificate(
+    database: Database, keyring: Keyring, council_id: int
+) -> None:
+    await add_nas(database, keyring, council_id, b"radsec")
+    with pytest.raises(NotReadyError, match="well-known secret"):
+        await check_ready(REAL, database, keyring)
+    async with database.write() as connection:
+        await connection.execute(network_access_servers.update().values(radsec_name="ap1.example.org"))
+    await check_ready(REAL, database, keyring)
+
+
 def test_who_started_us_is_told_that_we_are_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     address = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
