@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import tzinfo
 from typing import Final
 
 import structlog
@@ -21,9 +23,10 @@ from radius.errors import UnencodableError
 from radius.nas import NasDirectory, NetworkAccessServer, Quarantine
 from radius.packet import Attribute
 from radius.policies.decision import Grant, decide
-from radius.policies.directory import PolicyDirectory, PolicyTable
+from radius.policies.directory import PolicyDirectory
 from radius.policies.effective import EffectivePolicy, Place, network_name
 from radius.policies.opening import day_start
+from radius.policies.recent import RecentDevices
 from radius.policies.usage import NO_USAGE, Usage, UsageDirectory, device_key
 from radius.service import Request
 from radius.vendors import VENDORS, Pairs, Vendor, vendor_of
@@ -64,6 +67,7 @@ class Authorizer:
         self._equipment = equipment
         self._policies = policies
         self._usage = usage
+        self.recent = RecentDevices()
         self._prepared: dict[tuple[EffectivePolicy, str], tuple[Attribute, ...]] = {}
         self._quarantines: dict[tuple[Quarantine, str], tuple[Attribute, ...] | None] = {}
 
@@ -79,16 +83,17 @@ class Authorizer:
         table = self._policies.table
         policy = table.effective(self._place(accepted, request))
         zone = table.time_zone(request.nas.council_id)
-        granted = decide(
-            policy,
-            request.arrival.at,
-            zone,
-            good_until=accepted.good_until,
-            usage=await self._used(policy, accepted, request, table),
-            device=_device(policy, accepted, request),
-        )
+        usage = await self._used(policy, accepted, request, zone)
+        device = _device(policy, accepted, request)
+        # Nothing is waited for from here on: of two devices at once the second one sees the first.
+        if device and accepted.resident_id is not None:
+            recent = self.recent.of(accepted.resident_id, request.arrival.monotonic)
+            usage = replace(usage, devices=usage.devices | recent)
+        granted = decide(policy, request.arrival.at, zone, good_until=accepted.good_until, usage=usage, device=device)
         if isinstance(granted, RejectReason):
             return granted
+        if device and accepted.resident_id is not None:
+            self.recent.add(accepted.resident_id, device, request.arrival.monotonic)
         return (
             *self._of_session(granted, vendor),
             *self._of_policy(policy, vendor),
@@ -101,13 +106,12 @@ class Authorizer:
         venue_id = venue_of(self._equipment, nas, called)
         return Place(nas.council_id, venue_id, network_name(called), accepted.group_name)
 
-    async def _used(self, policy: EffectivePolicy, accepted: Accepted, request: Request, table: PolicyTable) -> Usage:
+    async def _used(self, policy: EffectivePolicy, accepted: Accepted, request: Request, zone: tzinfo) -> Usage:
         """What the resident used today; asked only where it matters. Nobody's sessions are not counted."""
         if not policy.needs_usage or accepted.resident_id is None:
             return NO_USAGE
         now = request.arrival.at
-        since = day_start(now, table.time_zone(request.nas.council_id))
-        return await self._usage.usage(accepted.resident_id, since, now)
+        return await self._usage.usage(accepted.resident_id, day_start(now, zone), now)
 
     def _of_session(self, granted: Grant, vendor: Vendor) -> tuple[Attribute, ...]:
         timeout = encode("Session-Timeout", granted.session_seconds)

@@ -224,3 +224,13 @@ radsec_client_connections = Gauge(
     "RadSec connections that we made to other operators' servers.",
     multiprocess_mode="livesum",
 )
+recent_residents = Gauge(
+    "citywifi_radius_recent_residents",
+    "Residents whose devices were just let on and count although their session is not known yet.",
+    multiprocess_mode="livesum",
+)
+recent_residents_limit = Gauge(
+    "citywifi_radius_recent_residents_limit",
+    "How many residents may be remembered for that.",
+    multiprocess_mode="livesum",
+)

@@ -35,6 +35,7 @@ from radius.handlers import AccountingHandler, AuthenticationHandler
 from radius.nas import NasDirectory
 from radius.packet import MOST_ATTRIBUTES
 from radius.policies.directory import PolicyDirectory
+from radius.policies.recent import MOST_RESIDENTS
 from radius.policies.usage import UsageDirectory
 from radius.quotas import QuotaKeeper
 from radius.roaming.connect import connector
@@ -187,6 +188,8 @@ class RadiusServer:
         self.roaming.sample_metrics()
         if self.radsec is not None:
             self.radsec.sample_metrics()
+        metrics.recent_residents.set(len(self.authorizer.recent))
+        metrics.recent_residents_limit.set(MOST_RESIDENTS)
         for port, transport in self.transports.items():
             duplicates = transport.service.duplicates
             metrics.in_progress.labels(port).set(transport.in_progress)

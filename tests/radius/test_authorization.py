@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -197,6 +198,16 @@ async def test_no_more_devices_than_may_be_are_on_at_the_same_time(database: Dat
     await add_session(database, counter.city, NOON - timedelta(hours=1))
     assert await counter.ask(calling=OTHER_DEVICE) is RejectReason.TOO_MANY_DEVICES
     assert seconds_of(await counter.ask(calling="0200.5e00.5301")) == 4 * 3600
+
+
+async def test_devices_that_log_in_at_once_see_each_other(database: Database, counter: Counter) -> None:
+    await add_policy(database, counter.city, simultaneous_devices=2)
+    addresses = [f"02-00-5E-00-53-{number:02X}" for number in range(10, 20)]
+    answers = await asyncio.gather(*(counter.ask(calling=address) for address in addresses))
+    assert sum(isinstance(answer, Packet) for answer in answers) == 2
+    assert answers.count(RejectReason.TOO_MANY_DEVICES) == 8
+    let_on = [address for address, answer in zip(addresses, answers, strict=True) if isinstance(answer, Packet)]
+    assert isinstance(await counter.ask(calling=let_on[0]), Packet)
 
 
 async def test_the_database_is_asked_only_where_a_policy_needs_it(
