@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,6 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from foundation.certificates import Authority, Pair, make_authority, read_certificate
 from foundation.credentials import add_credential
@@ -95,6 +102,20 @@ class EapBench:
         return (await rows(self.database, authentications))[-count:]
 
 
+def write_rsa_pair(certificate: Path, key: Path) -> None:
+    """A self-signed certificate of the server's name, as some cities still have them."""
+    made, now = rsa.generate_private_key(65537, 2048), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SERVER_NAME)])
+    builder = (
+        x509.CertificateBuilder(name, name, made.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=30))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(SERVER_NAME)]), critical=False)
+    )
+    certificate.write_bytes(builder.sign(made, hashes.SHA256()).public_bytes(Encoding.PEM))
+    key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
 def copy_database(migrated: Path, folder: Path) -> str:
     """The address of a copy of an empty, migrated database."""
     shutil.copy(migrated, folder / "citywifi.sqlite3")
@@ -135,9 +156,15 @@ async def eap_bench(database: Database, keyring: Keyring, folder: Path, **eap: A
 
 
 async def eapol_test(
-    program: Path, bench: EapBench, network: dict[str, str], *, arguments: tuple[str, ...] = ()
+    program: Path,
+    bench: EapBench,
+    network: dict[str, str],
+    *,
+    arguments: tuple[str, ...] = (),
+    openssl_settings: Path | None = None,
 ) -> tuple[int | None, str]:
     """Run the supplicant with one network block; its exit status and what it logged."""
+    environment = dict(os.environ) | ({"OPENSSL_CONF": str(openssl_settings)} if openssl_settings else {})
     lines = [f"    {name}={value}" for name, value in network.items()]
     text = "\n".join(["network={", "    key_mgmt=IEEE8021X", "    eapol_flags=0", *lines, "}", ""])
     file = bench.certificates.folder / f"eapol-{abs(hash(text))}.conf"
@@ -145,7 +172,7 @@ async def eapol_test(
     host, port = bench.server.transports[Port.AUTHENTICATION].address
     process = await asyncio.create_subprocess_exec(
         program, "-c", file, "-a", host, "-p", str(port), "-s", SECRET.decode(), "-t", "5", *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env=environment,
     )  # fmt: skip
     output, _ = await process.communicate()
     return process.returncode, output.decode(errors="replace")

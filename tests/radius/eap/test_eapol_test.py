@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from foundation.database import Database
 from foundation.privacy import Keyring
+from radius.authentication.eap.resumption import ResumableLogins
 from radius.authentication.outcome import RejectReason
 from radius.packet import Code
 from radius.service import Port
@@ -24,6 +25,7 @@ from tests.radius.eap.support import (
     copy_database,
     eap_bench,
     eapol_test,
+    write_rsa_pair,
 )
 from tests.radius.support import Client, access_request
 from tests.support.peers import Peers
@@ -44,6 +46,15 @@ INNER = {
     "peap/mschapv2": ("PEAP", "auth=MSCHAPV2"),
     "peap/gtc": ("PEAP", "auth=GTC"),
 }
+ONLY_A_LARGE_GROUP_AND_P_256 = """
+openssl_conf = settings
+[settings]
+ssl_conf = ssl
+[ssl]
+system_default = system
+[system]
+Groups = ffdhe8192:P-256
+"""
 BOTH_KEYS_MATCH = "MPPE keys OK: 2  mismatch: 0"
 
 
@@ -123,6 +134,41 @@ async def test_messages_go_in_small_pieces_in_both_directions(
     await database.close()
     assert (status, BOTH_KEYS_MATCH in output) == (0, True)
     assert "resumed=1" in output
+
+
+@pytest.mark.parametrize("is_remembered", [True, False])
+async def test_a_device_whose_first_key_share_does_not_suit_is_asked_for_another(
+    bench: EapBench, peers: Peers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_remembered: bool
+) -> None:
+    """With a Hello Retry Request (RFC 8446 section 4.1.4) there are two hellos before the server's first flight."""
+    conf = tmp_path / "openssl.cnf"
+    conf.write_text(ONLY_A_LARGE_GROUP_AND_P_256)
+    if not is_remembered:
+        monkeypatch.setattr(ResumableLogins, "remember", lambda *_: None)
+    status, output = await eapol_test(
+        peers.require("eapol_test"),
+        bench,
+        network(bench, "ttls/pap", "1.3"),
+        arguments=("-r1",),
+        openssl_settings=conf,
+    )
+    assert (status, BOTH_KEYS_MATCH in output) == (0, True)
+    assert output.count("(handshake/client hello)") == 4
+    assert ("resumed=1" in output) == is_remembered
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+async def test_a_server_may_have_an_rsa_certificate(
+    sqlite_url: str, keyring: Keyring, tmp_path: Path, peers: Peers, version: str
+) -> None:
+    program, database = peers.require("eapol_test"), Database(sqlite_url)
+    write_rsa_pair(tmp_path / "rsa.pem", tmp_path / "rsa.key")
+    files = {"certificate_file": tmp_path / "rsa.pem", "private_key_file": tmp_path / "rsa.key"}
+    async with eap_bench(database, keyring, tmp_path / "eap", **files) as bench:
+        settings = network(bench, "peap/mschapv2", version, ca_cert=quoted(tmp_path / "rsa.pem"))
+        status, output = await eapol_test(program, bench, settings)
+    await database.close()
+    assert (status, KEYS_MATCH in output) == (0, True)
 
 
 @pytest.mark.parametrize("name", ["eap-md5", "no tickets", "TLS 1.3 alone"])
