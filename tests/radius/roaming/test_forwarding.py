@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from foundation.privacy import Keyring
 from radius import attributes
@@ -69,8 +71,8 @@ def test_it_says_who_serves_the_guest_and_asks_for_a_chargeable_identity() -> No
 
 
 def test_what_another_proxy_has_said_of_that_stays() -> None:
-    given: Values = [("Operator-Name", "1other.example"), ("Chargeable-User-Identity", b"guest 7")]
-    sent, _ = forwarded(access_request(given))
+    said: Values = [("Operator-Name", "1other.example"), ("Chargeable-User-Identity", b"guest 7")]
+    sent, _ = forwarded(access_request(said))
     assert values(sent, "Operator-Name") == [b"1other.example"]
     assert values(sent, "Chargeable-User-Identity") == [b"guest 7"]
 
@@ -223,3 +225,18 @@ def test_the_log_names_the_method(given: Values, method: str) -> None:
 def test_a_refused_eap_conversation_ends_with_eap_failure() -> None:
     assert eap_failure(access_request([("EAP-Message", b"\x02\x09\0\x05\x01")])) == ((79, b"\x04\x09\0\x04"),)
     assert eap_failure(access_request({"User-Name": "x"})) == ()
+
+
+@given(
+    st.sampled_from([Code.ACCESS_ACCEPT, Code.ACCESS_CHALLENGE, Code.ACCESS_REJECT]),
+    st.lists(st.tuples(st.integers(1, 79) | st.integers(81, 255), st.binary(max_size=253)), max_size=6),
+    st.binary(max_size=249),
+)
+def test_whatever_a_home_server_sends_is_passed_on_or_is_its_fault(
+    code: Code, given_attributes: list[Attribute], of_microsoft: bytes
+) -> None:
+    try:
+        came = returned(code, *given_attributes, (26, MICROSOFT + of_microsoft))
+    except MalformedAttributeError:
+        return
+    encode_reply(code, access_request({"User-Name": "mary@a.example"}), came, SECRET)

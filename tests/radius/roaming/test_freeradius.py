@@ -13,6 +13,9 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import accounting_sessions, authentications
 from radius import attributes
+from radius.authentication.mschap import mppe_keys
+from radius.authentication.stored_password import StoredPassword
+from radius.authenticators import reveal_salted
 from radius.packet import Code, encode_request
 from radius.roaming.health import Health, State
 from radius.roaming.table import Address
@@ -108,6 +111,21 @@ async def test_a_guest_is_let_on_by_its_home_and_gets_our_policy(
     (line,) = await rows(database, authentications)
     assert line.accepted
     assert line.detail == f"realm {REALM}, home server 127.0.0.1:{homes[0].authentication_port}"
+
+
+async def test_mschapv2_goes_through_with_its_proof_and_keys(client: Client) -> None:
+    request = access_request({"User-Name": VISITOR, "MS-CHAPv2": "visiting"})
+    reply = await client.ask(request)
+    assert reply.code is Code.ACCESS_ACCEPT
+    proof = attributes.get_octets(reply, "MS-CHAP2-Success")
+    assert proof is not None
+    assert proof[1:3] == b"S="
+    nt_hash = StoredPassword.of(b"visiting").nt_hash
+    response = attributes.get_octets(request, "MS-CHAP2-Response") or b""
+    keys = mppe_keys(nt_hash, response[26:])
+    for name, expected in (("MS-MPPE-Send-Key", keys.send), ("MS-MPPE-Recv-Key", keys.receive)):
+        hidden = attributes.get_octets(reply, name) or b""
+        assert reveal_salted(hidden, SECRET, request.authenticator) == expected
 
 
 async def test_a_guest_with_a_wrong_password_is_kept_out(
