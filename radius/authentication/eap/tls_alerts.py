@@ -44,7 +44,7 @@ _NAMES: Final = {
 _PROTOCOL_VERSION: Final = 70
 _CERTIFICATE_REQUIRED: Final = 116
 # What a device says of a certificate that it does not like, whichever the fault is.
-# wpa_supplicant, and with it Android, says internal_error (80) when the server name is not the expected one.
+# wpa_supplicant with OpenSSL says internal_error (80) when the server name is not the expected one.
 _OF_OUR_CERTIFICATE: Final = frozenset({42, 43, 44, 45, 46, 48, 49, 80, 113})
 
 _Codes: Final = X509VerificationCodes
