@@ -22,6 +22,7 @@ from citywifi.commands import (
     replay,
     report,
     serve,
+    session,
     terms,
 )
 from citywifi.demo_settings import use_running_demo
@@ -57,6 +58,7 @@ app.add_typer(realm.app, name="realm")
 app.add_typer(imports.app, name="import")
 app.add_typer(radius.app, name="radius")
 app.add_typer(report.app, name="report")
+app.add_typer(session.app, name="session")
 
 
 def _show_version(wanted: bool) -> None:

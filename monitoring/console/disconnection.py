@@ -18,6 +18,7 @@ _SENTENCES: Final = {
     Result.NO_ANSWER: "The access equipment did not answer. Is it up, and does it take Disconnect-Requests?",
     Result.NOT_SUPPORTED: "This equipment takes no such request, or no address is set for it, so it was not asked.",
     Result.CHANGED: "The access equipment took the change.",
+    Result.NOT_ALLOWED: "The policies do not allow this session any longer. End it.",
     Result.NO_CONNECTION: "The equipment has no RadSec connection to us at the moment, so it was not asked.",
     Result.TOO_LATE: "Nobody took the order in time, so it was not executed. Try again.",
     Result.UNREACHABLE: "The access equipment cannot be reached. Check the network and its address here.",

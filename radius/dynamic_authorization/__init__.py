@@ -1,5 +1,6 @@
 """Ending and changing sessions from our side: Disconnect-Request and CoA-Request (RFC 5176)."""
 
+from radius.dynamic_authorization.refresh import refresh_session
 from radius.dynamic_authorization.results import ERROR_CAUSES, Action, Outcome, Result, explain_error_cause
 from radius.dynamic_authorization.sessions import change_session, disconnect_session
 
@@ -11,4 +12,5 @@ __all__ = [
     "change_session",
     "disconnect_session",
     "explain_error_cause",
+    "refresh_session",
 ]

@@ -52,6 +52,7 @@ class Result(StrEnum):
     REFUSED = "refused"
     NO_ANSWER = "no_answer"
     NOT_SUPPORTED = "not_supported"
+    NOT_ALLOWED = "not_allowed"
     UNREACHABLE = "unreachable"
     NO_CONNECTION = "no_connection"
     TOO_LATE = "too_late"

@@ -22,9 +22,9 @@ from radius.policies.directory import PolicyDirectory
 from radius.policies.usage import UsageDirectory
 from radius.quotas import QuotaKeeper
 from radius.server import RadiusServer
+from tests.radius.equipment import Equipment, acknowledge
 from tests.radius.policies.rows import add_policy, add_session, remove_policies
 from tests.radius.support import City, build_city, insert, radius_settings
-from tests.radius.test_dynamic_authorization import Equipment, acknowledge
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AN_HOUR_AGO = NOON - timedelta(hours=1)
