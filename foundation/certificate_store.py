@@ -14,8 +14,9 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from foundation.certificates import (
     Authority,
@@ -30,6 +31,8 @@ from foundation.certificates import (
     read_certificates,
     read_revocation_list,
 )
+
+_REMEMBERED_AFTER_EXPIRY: Final = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +133,13 @@ class CertificateStore:
         return found
 
     def refresh_revocation_list(self, now: datetime) -> None:
-        """Sign the revocation list anew, with the same certificates in it."""
-        self._write_revocation_list(self._open_authority(), self._revoked(), now)
+        """Sign the revocation list anew, and forget what expired long ago: it opens nothing, and names somebody."""
+        revoked = self._revoked()
+        for issued in self.issued():
+            if issued.details.not_after < now - _REMEMBERED_AFTER_EXPIRY:
+                revoked.pop(issued.details.serial, None)
+                self._issued_file(issued.details).unlink(missing_ok=True)
+        self._write_revocation_list(self._open_authority(), revoked, now)
 
     def authority(self) -> CertificateDetails:
         """Our authority's certificate."""
@@ -176,9 +184,12 @@ class CertificateStore:
 
     def _remember(self, pair: Pair, now: datetime) -> Pair:
         self._make_directories()
-        _replace(self.issued_directory / f"{read_certificate(pair.certificate).serial}.pem", pair.certificate, 0o600)
+        _replace(self._issued_file(read_certificate(pair.certificate)), pair.certificate, 0o600)
         self.refresh_revocation_list(now)
         return pair
+
+    def _issued_file(self, details: CertificateDetails) -> Path:
+        return self.issued_directory / f"{details.serial}.pem"
 
     def _write_server(self, pair: Pair) -> None:
         # The key first: who reads in between finds that they do not match, and reads again.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,11 +11,10 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from citywifi.commands.workplace import perform, record
 from citywifi.errors import CommandError
-from foundation.database import Database
-from foundation.runtime import check_schema
-from foundation.schema import audit_events, councils
-from foundation.settings import load_settings
+from foundation.runtime import Runtime
+from foundation.schema import councils
 
 app = typer.Typer(help="The councils that this installation serves.", no_args_is_help=True)
 
@@ -34,39 +32,28 @@ def add(
         ZoneInfo(time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         raise CommandError(f"there is no time zone {time_zone!r}; write one such as Europe/London") from None
-    asyncio.run(_add(code, name, time_zone))
+    perform(lambda runtime: _add(runtime, code, name, time_zone))
     typer.echo(f"{name} was added; next: citywifi terms publish, citywifi import")
 
 
 @app.command("list")
 def list_councils() -> None:
     """List the councils."""
-    for code, name in asyncio.run(_list()):
+    for code, name in perform(_list):
         typer.echo(f"{code}  {name}")
 
 
-async def _add(code: str, name: str, time_zone: str) -> None:
-    database = Database(load_settings().resolved_database_url)
-    now = datetime.now(UTC)
+async def _add(runtime: Runtime, code: str, name: str, time_zone: str) -> None:
     try:
-        await check_schema(database)
-        async with database.write() as connection:
-            row = councils.insert().values(code=code, name=name, time_zone=time_zone, created_at=now)
+        async with runtime.database.write() as connection:
+            row = councils.insert().values(code=code, name=name, time_zone=time_zone, created_at=datetime.now(UTC))
             council_id = (await connection.execute(row.returning(councils.c.id))).scalar_one()
-            event = {"council_id": council_id, "at": now, "actor": "command line", "action": "add council"}
-            await connection.execute(audit_events.insert().values(**event, subject=code))
+            await record(connection, "add council", code, council_id=council_id)
     except IntegrityError:
         raise CommandError(f"there is already a council {code}") from None
-    finally:
-        await database.close()
 
 
-async def _list() -> list[tuple[str, str]]:
-    database = Database(load_settings().resolved_database_url)
-    try:
-        await check_schema(database)
-        async with database.read() as connection:
-            rows = await connection.execute(select(councils.c.code, councils.c.name).order_by(councils.c.name))
-            return [(row.code, row.name) for row in rows]
-    finally:
-        await database.close()
+async def _list(runtime: Runtime) -> list[tuple[str, str]]:
+    async with runtime.database.read() as connection:
+        rows = await connection.execute(select(councils.c.code, councils.c.name).order_by(councils.c.name))
+        return [(row.code, row.name) for row in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +9,11 @@ from typing import Annotated
 import typer
 from sqlalchemy import func, select
 
+from citywifi.commands.workplace import CouncilCode, perform, record
 from citywifi.errors import CommandError
-from foundation.database import Database
-from foundation.runtime import check_schema
-from foundation.schema import audit_events, councils, terms_versions
-from foundation.settings import load_settings
+from citywifi.imports.store import find_council
+from foundation.runtime import Runtime
+from foundation.schema import terms_versions
 
 app = typer.Typer(help="The terms that residents accept.", no_args_is_help=True)
 
@@ -24,11 +23,11 @@ def publish(
     files: Annotated[
         list[str], typer.Argument(help="One file for each language, written LANGUAGE=FILE, such as en=terms.txt.")
     ],
-    council: Annotated[str | None, typer.Option(help="Code of the council, where there are several.")] = None,
+    council: CouncilCode = None,
 ) -> None:
     """Publish a new version of the terms; residents accept it the next time that they come."""
     texts = dict(_read(argument) for argument in files)
-    version = asyncio.run(_publish(texts, council))
+    version = perform(lambda runtime: _publish(runtime, texts, council))
     typer.echo(f"published version {version} in {', '.join(sorted(texts))}")
 
 
@@ -45,23 +44,13 @@ def _read(argument: str) -> tuple[str, str]:
     return language, text
 
 
-async def _publish(texts: dict[str, str], code: str | None) -> int:
-    database = Database(load_settings().resolved_database_url)
-    now = datetime.now(UTC)
-    try:
-        await check_schema(database)
-        async with database.write() as connection:
-            found = select(councils.c.id) if code is None else select(councils.c.id).where(councils.c.code == code)
-            ids = (await connection.execute(found)).scalars().all()
-            if len(ids) != 1:
-                raise CommandError("name the council with --council; `citywifi council list` shows their codes")
-            latest = select(func.coalesce(func.max(terms_versions.c.version), 0))
-            version = (await connection.execute(latest.where(terms_versions.c.council_id == ids[0]))).scalar_one() + 1
-            common = {"council_id": ids[0], "version": version, "published_at": now}
-            rows = [{**common, "language": language, "text": text} for language, text in texts.items()]
-            await connection.execute(terms_versions.insert(), rows)
-            event = {"council_id": ids[0], "at": now, "actor": "command line", "action": "publish terms"}
-            await connection.execute(audit_events.insert().values(**event, subject=f"version {version}"))
-            return int(version)
-    finally:
-        await database.close()
+async def _publish(runtime: Runtime, texts: dict[str, str], code: str | None) -> int:
+    council_id = (await find_council(runtime.database, code)).id
+    async with runtime.database.write() as connection:
+        latest = select(func.coalesce(func.max(terms_versions.c.version), 0))
+        version = (await connection.execute(latest.where(terms_versions.c.council_id == council_id))).scalar_one() + 1
+        common = {"council_id": council_id, "version": version, "published_at": datetime.now(UTC)}
+        rows = [{**common, "language": language, "text": text} for language, text in texts.items()]
+        await connection.execute(terms_versions.insert(), rows)
+        await record(connection, "publish terms", f"version {version}", council_id=council_id)
+        return int(version)

@@ -120,6 +120,17 @@ def test_what_is_revoked_stays_revoked(store: CertificateStore) -> None:
     assert list(read_revocation_list(store.revocation_list_file.read_bytes()).values()) == [NOW]
 
 
+def test_what_expired_long_ago_is_forgotten_because_it_names_somebody(store: CertificateStore) -> None:
+    store.issue_device("anna", "E08000026", NOW)
+    store.revoke("anna", NOW)
+    store.issue_device("ben", "E08000026", NOW + timedelta(days=200))
+    store.renew_server(NOW + timedelta(days=730 + 89))
+    assert [one.details.name for one in store.issued()] == ["anna", "ben"]
+    store.renew_server(NOW + timedelta(days=730 + 91))
+    assert [one.details.name for one in store.issued()] == ["ben"]
+    assert read_revocation_list(store.revocation_list_file.read_bytes()) == {}
+
+
 def foreign(tmp_path: Path, names: tuple[str, ...] = (NAME,), now: datetime = NOW) -> tuple[Pair, bytes]:
     """A certificate of another authority, and that authority."""
     other = Authority(make_authority("Another authority", "", now))
