@@ -219,6 +219,15 @@ def make_class(keyring: Keyring, resident_id: int | None, device_id: int | None)
     return keyring.encrypt(_CLASS_PURPOSE, _CLASS.pack(resident_id or 0, device_id or 0))
 
 
+def is_own_class(keyring: Keyring, value: bytes) -> bool:
+    """Whether ``make_class`` made it."""
+    try:
+        keyring.decrypt(_CLASS_PURPOSE, value)
+    except PrivacyError:
+        return False
+    return True
+
+
 def read_class(keyring: Keyring, values: Sequence[bytes]) -> tuple[int | None, int | None]:
     """Resident and device from the Class attributes of an accounting record; others' Classes tell nothing."""
     for value in values:

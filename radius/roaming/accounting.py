@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -24,13 +25,20 @@ from radius.batching import QueueFullError
 from radius.errors import RadiusError
 from radius.packet import Attribute, Code
 from radius.roaming import metrics
-from radius.roaming.forwarding import has_been_here, is_loop, marker_of, operator_attribute, outward_accounting
+from radius.roaming.exchange import TooManyQuestionsError
+from radius.roaming.forwarding import (
+    has_been_here,
+    has_too_many_proxies,
+    marker_of,
+    operator_attribute,
+    outward_accounting,
+)
 from radius.roaming.proxy import in_order
 from radius.roaming.race import Race
 from radius.roaming.routing import Router
 from radius.roaming.table import Realm
 from radius.roaming.upstream import Upstream, Upstreams
-from radius.service import Request
+from radius.service import Request, fault_location
 
 logger = structlog.get_logger(__name__)
 
@@ -64,7 +72,7 @@ class AccountingForwarder:
         realm = None if user_name is None else self._router.candidate(request.nas.council_id, user_name)
         if user_name is None or realm is None or not any(server.accounting for server in realm.servers):
             return
-        if is_loop(request.packet, b""):
+        if has_too_many_proxies(request.packet):
             metrics.forwarding_drops.labels("loop").inc()
             return
         most = self._settings.most_proxied
@@ -93,6 +101,12 @@ class AccountingForwarder:
     def _left(self, realm_id: int, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._waiting[realm_id] -= 1
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            # Its text and its values may be personal.
+            problem, where = type(error).__name__, fault_location(error)
+            logger.error("a record could not be forwarded: a fault of ours", problem=problem, where=where)
+            metrics.forwarding_drops.labels("internal_error").inc()
 
     async def _forward(self, request: Request, user_name: bytes, realm: Realm) -> None:
         try:
@@ -118,10 +132,9 @@ class AccountingForwarder:
             return outward_accounting(request.packet, self._keyring, delay_seconds, self._operator, marker)
 
         for pause_seconds in (*_PAUSES_SECONDS, None):
-            with Race(Code.ACCOUNTING_REQUEST, build) as race:
-                answer = await race.run(self._choose(realm), self._settings.answer_seconds, 0)
-            if answer is not None:
-                return True
+            with Race(Code.ACCOUNTING_REQUEST, build) as race, suppress(TooManyQuestionsError):
+                if await race.run(self._choose(realm), self._settings.answer_seconds, 0) is not None:
+                    return True
             if pause_seconds is not None:
                 await asyncio.sleep(pause_seconds)
         return False

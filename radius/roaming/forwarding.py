@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from foundation.privacy import Keyring, PrivacyError
+from foundation.privacy import Keyring
 from radius import attributes
 from radius.attributes import encode
 from radius.authenticators import hide_password, hide_salted, reveal_password, reveal_salted
+from radius.authorization import is_own_class
 from radius.errors import MalformedAttributeError, PacketDiscarded, UnencodableError
 from radius.packet import Attribute, Code, Packet
 from radius.parser import Parser
@@ -66,13 +67,17 @@ def marker_of(keyring: Keyring, council_id: int) -> bytes:
 
 def is_loop(packet: Packet, marker: bytes) -> bool:
     """Whether a request has been here before, or has been through so many proxies that it goes round somewhere."""
-    states = [number for number, _ in packet.attributes if number == _PROXY_STATE]
-    return has_been_here(packet, marker) or len(states) > MOST_PROXY_STATES
+    return has_been_here(packet, marker) or has_too_many_proxies(packet)
 
 
 def has_been_here(packet: Packet, marker: bytes) -> bool:
     """Whether a request carries our own Proxy-State."""
     return (_PROXY_STATE, marker) in packet.attributes
+
+
+def has_too_many_proxies(packet: Packet) -> bool:
+    """Whether a request has been through more proxies than any way has."""
+    return sum(number == _PROXY_STATE for number, _ in packet.attributes) > MOST_PROXY_STATES
 
 
 def operator_attribute(operator_name: str) -> tuple[Attribute, ...]:
@@ -164,7 +169,7 @@ def without_own_class(given: Iterable[Attribute], keyring: Keyring) -> tuple[Att
     Operators see those of our residents who travel. One that sent such a Class back with a guest of its own would have
     the guest's sessions counted as our resident's.
     """
-    return tuple((number, value) for number, value in given if number != _CLASS or not _is_ours(keyring, value))
+    return tuple((number, value) for number, value in given if number != _CLASS or not is_own_class(keyring, value))
 
 
 def good_until(reply: Packet, now: datetime) -> datetime | None:
@@ -196,15 +201,6 @@ def eap_failure(packet: Packet) -> tuple[Attribute, ...]:
 def state_of(packet: Packet) -> bytes | None:
     """The State of a request or reply."""
     return next((value for number, value in packet.attributes if number == _STATE), None)
-
-
-def _is_ours(keyring: Keyring, class_value: bytes) -> bool:
-    """Whether ``radius.authorization`` sealed this Class."""
-    try:
-        keyring.decrypt("radius class", class_value)
-    except PrivacyError:
-        return False
-    return True
 
 
 def _is_of_microsoft(attribute: Attribute) -> bool:

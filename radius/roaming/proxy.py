@@ -43,6 +43,8 @@ VISITORS_GROUP = "roaming"
 # A lost datagram is made good by the NAS's retransmission, so the last server is waited for longer than NASes wait.
 _LAST_PATIENCE = 2
 _MOST_SERVERS_ASKED = 4
+# As many characters as the log takes.
+_LONGEST_DETAIL = 200
 
 
 class Proxy:
@@ -68,22 +70,21 @@ class Proxy:
         if self._in_flight >= self._settings.most_proxied:
             metrics.proxy_drops.labels("too_many_in_flight").inc()
             raise RequestUnansweredError(Unanswered.TOO_MANY_IN_PROGRESS)
+        answer = None
         try:
             answer = await self._ask(request, realm)
-            step = (
-                self._reject(request, realm, RejectReason.REALM_SILENT)
-                if answer is None
-                else self._read(request, realm, answer)
-            )
+            step: Step = _reject(request, realm, RejectReason.REALM_SILENT)
+            if answer is not None:
+                step = self._read(request, realm, answer)
         except TooManyQuestionsError:
             metrics.proxy_drops.labels("no_identifier_free").inc()
             raise RequestUnansweredError(Unanswered.TOO_MANY_IN_PROGRESS) from None
         except MalformedAttributeError:
             metrics.proxy_drops.labels("malformed_attribute").inc()
-            step = self._reject(request, realm, RejectReason.MALFORMED_ATTRIBUTE)
+            step = _reject(request, realm, RejectReason.MALFORMED_ATTRIBUTE, answer)
         except UnencodableError:
             metrics.proxy_drops.labels("does_not_fit_into_a_packet").inc()
-            step = self._reject(request, realm, RejectReason.MALFORMED_ATTRIBUTE)
+            step = _reject(request, realm, RejectReason.MALFORMED_ATTRIBUTE, answer)
         metrics.proxied.labels(realm.name, _result(step)).inc()
         return step
 
@@ -122,7 +123,7 @@ class Proxy:
         """Whom to ask, in turn: who began the conversation, else those who are not down, else the first of all."""
         state = state_of(request.packet)
         begun_by = None if state is None else self._conversations.find((realm.id, state), time.monotonic())
-        if begun_by is not None:
+        if begun_by is not None and not begun_by.is_retired:
             return [begun_by]
         return in_order([self._upstreams.at(server.authentication) for server in realm.servers])
 
@@ -132,7 +133,7 @@ class Proxy:
         home_secret, is_same_realm = upstream.address.secret, partial(self._is_same_realm, realm)
         passed_on = inward(reply, answer.request, home_secret, request.packet, request.secret, is_same_realm)
         returned = without_own_class(passed_on, self._keyring)
-        method, detail = method_of(request.packet), _detail(realm, upstream)
+        method, detail = method_of(request.packet), _detail(realm, answer)
         if reply.code is Code.ACCESS_CHALLENGE:
             state = state_of(reply)
             if state is not None:
@@ -153,9 +154,6 @@ class Proxy:
         found = self._realms.table.find(realm.council_id, name)
         return found is not None and found.id == realm.id
 
-    def _reject(self, request: Request, realm: Realm, reason: RejectReason) -> Rejected:
-        return Rejected(method_of(request.packet), reason, eap_failure(request.packet), _detail(realm))
-
 
 def in_order(upstreams: Sequence[Upstream]) -> list[Upstream]:
     """The alive first, then the suspected, in the order of the table; where all are down, the first of them."""
@@ -164,8 +162,13 @@ def in_order(upstreams: Sequence[Upstream]) -> list[Upstream]:
     return able[:_MOST_SERVERS_ASKED] or list(upstreams[:1])
 
 
-def _detail(realm: Realm, upstream: Upstream | None = None) -> str:
-    return f"realm {realm.name}" + (f", home server {upstream.address.name}" if upstream else "")
+def _reject(request: Request, realm: Realm, reason: RejectReason, answer: Answer | None = None) -> Rejected:
+    return Rejected(method_of(request.packet), reason, eap_failure(request.packet), _detail(realm, answer))
+
+
+def _detail(realm: Realm, answer: Answer | None) -> str:
+    server = f", home server {answer.upstream.address.name}" if answer else ""
+    return f"realm {realm.name}{server}"[:_LONGEST_DETAIL]
 
 
 def _result(step: Step) -> str:

@@ -70,6 +70,8 @@ class Race:
     async def _ask(self, upstream: Upstream, deadline: float, *, is_last: bool) -> None:
         asked_at = time.monotonic()
         secret = upstream.address.secret
+        if upstream.is_retired:
+            return
         try:
             # A connection may have to be made first, and the next server must not wait for that, either.
             async with asyncio.timeout(deadline - asked_at):

@@ -29,6 +29,7 @@ class Upstream:
         self.exchange = exchange
         self.monotonic = monotonic
         self.health = Health(since=monotonic())
+        self.is_retired = False
         self._show()
 
     def answered(self, asked_at: float) -> None:
@@ -63,7 +64,8 @@ class Upstream:
         return is_answered
 
     def retire(self) -> None:
-        """It is in no table any more."""
+        """It is in no table any more; nobody is to ask it again."""
+        self.is_retired = True
         self.exchange.close()
         for state in State:
             metrics.home_server_state.labels(self.address.name, state).set(0)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from foundation.database import Database
 from foundation.privacy import Keyring
-from foundation.schema import accounting_sessions, authentications
+from foundation.schema import accounting_sessions, authentications, home_servers
 from radius import attributes
 from radius.authenticators import reveal_password
 from radius.authorization import make_class, read_class
@@ -200,6 +201,20 @@ async def test_keys_that_do_not_open_let_nobody_on(setting: Setting) -> None:
     vendor = (311).to_bytes(4, "big") + b"\x10\x24" + bytes(34)
     setting.homes[0].answer = answering(Code.ACCESS_ACCEPT, (26, vendor))
     assert (await setting.ask()).code is Code.ACCESS_REJECT
+    assert (await setting.last_line()).detail == f"realm a.example, home server 127.0.0.1:{setting.homes[0].port}"
+
+
+async def test_a_conversation_with_a_server_that_was_removed_goes_to_the_others(
+    setting: Setting, database: Database
+) -> None:
+    setting.homes[0].answer = answering(Code.ACCESS_CHALLENGE, (24, b"round two"))
+    await setting.ask()
+    async with database.write() as connection:
+        await connection.execute(delete(home_servers).where(home_servers.c.port == setting.homes[0].port))
+    await until(lambda: len(setting.server.roaming.realms.addresses()) == 1)
+    await asyncio.sleep(0.3)  # until the next look at who is still in the table
+    assert (await setting.ask(GUEST, ("State", b"round two"), identifier=8)).code is Code.ACCESS_ACCEPT
+    assert len(setting.homes[1].requests) == 1
 
 
 async def test_a_class_of_our_own_that_a_home_server_has_seen_makes_its_guest_nobody_of_ours(
