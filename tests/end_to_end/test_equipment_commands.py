@@ -81,3 +81,43 @@ def test_equipment_is_added_rotated_and_removed_while_the_server_runs(installati
     citywifi("nas", "remove", "127.0.0.1")
     time.sleep(IN_FORCE_SECONDS)
     assert not is_accepted(NEW, 0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.peer("eapol_test")
+def test_a_device_logs_on_with_the_file_that_was_made_for_it(
+    installation: Installation, peers: Peers, tmp_path: Path
+) -> None:
+    program = peers.require("eapol_test")
+    citywifi("nas", "add", "127.0.0.1", "--vendor", "other", "--secret-stdin", typed=OLD)
+    citywifi("credentials", "add", "ben")
+    citywifi("certificates", "init", "--name", "radius.wifi.example.org")
+    passwords = {}
+    for name in ("anna", "ben"):
+        told = citywifi("certificates", "device", name, "--output", str(tmp_path / f"{name}.p12"))
+        passwords[name] = told.rsplit("shown only now: ", 1)[1].strip()
+    citywifi("certificates", "revoke", "ben")
+
+    def log_on(name: str) -> str:
+        lines = {
+            "key_mgmt": "WPA-EAP",
+            "eap": "TLS",
+            "identity": f'"{name}"',
+            "ca_cert": f'"{tmp_path / "certificates" / "ca.pem"}"',
+            "domain_match": '"radius.wifi.example.org"',
+            "private_key": f'"{tmp_path / f"{name}.p12"}"',
+            "private_key_passwd": f'"{passwords[name]}"',
+        }
+        configuration = tmp_path / f"{name}.conf"
+        configuration.write_text("network={\n" + "".join(f"{key}={value}\n" for key, value in lines.items()) + "}\n")
+        port = installation.settings.radius.authentication_port
+        answer = subprocess.run(
+            [program, "-c", configuration, "-a", "127.0.0.1", "-p", str(port), "-s", OLD, "-t", "10"],
+            capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        return answer.stdout.rstrip()
+
+    assert log_on("anna").endswith("SUCCESS"), installation.log("radius")
+    refused = log_on("ben")
+    assert refused.endswith("FAILURE")
+    assert "certificate revoked" in refused
