@@ -10,17 +10,26 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from radius.authentication.eap import metrics
+from radius.directory import Credential
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Login:
-    """A finished login. ``ends_at`` counts from the last password or certificate, whatever was resumed since."""
+    """A finished login. ``ends_at`` counts from the last password or certificate, whatever was resumed since.
+
+    ``secrets`` are the sealed password and hash as they were: a new password ends what the old one began.
+    """
 
     eap_type: int
     council_id: int
     user_name: str
+    secrets: tuple[bytes | None, bytes | None]
     method: str
     ends_at: float
+
+    def is_of(self, credential: Credential) -> bool:
+        """Whether the credential is still the one that was proved, not another of the same name."""
+        return self.secrets == _secrets(credential)
 
 
 class ResumableLogins:
@@ -44,9 +53,11 @@ class ResumableLogins:
             self._logins[key] = login
         self._make_room()
 
-    def new(self, eap_type: int, council_id: int, user_name: str, method: str) -> Login:
+    def new(self, eap_type: int, credential: Credential, method: str) -> Login:
         """A login of this moment."""
-        return Login(eap_type, council_id, user_name, method, self._monotonic() + self.keep_seconds)
+        ends_at = self._monotonic() + self.keep_seconds
+        name, secrets = credential.user_name, _secrets(credential)
+        return Login(eap_type, credential.council_id, name, secrets, method, ends_at)
 
     def find(self, key: bytes, eap_type: int, council_id: int) -> Login | None:
         """The login of a session, for the method and the council that it was proved for and no other."""
@@ -69,3 +80,8 @@ class ResumableLogins:
             if not is_over:
                 metrics.resumable_login_evictions.inc()
             del self._logins[oldest]
+
+
+def _secrets(credential: Credential) -> tuple[bytes | None, bytes | None]:
+    # Sealing the same password again gives other octets.
+    return credential.nt_hash_encrypted, credential.password_encrypted

@@ -83,10 +83,10 @@ class EapConversationServer:
                 Unanswered.STORAGE_UNAVAILABLE if conversation.is_broken else Unanswered.REPEATED_WHILE_IN_PROGRESS
             )
         refusal = _out_of_order(conversation, response, len(octets))
-        if response is None or refusal is not None:
+        if refusal is not None:
             self._conversations.end(conversation)
-            failed = refusal or Failed(_EAP, RejectReason.EAP_UNEXPECTED)
-            return _rejected(failed, identifier, is_logged=conversation.is_logged)
+            return _rejected(refusal, identifier, is_logged=conversation.is_logged)
+        assert response is not None
         return await self._carry_on(conversation, request, response)
 
     def take_abandoned(self) -> list[tuple[Request, Rejected]]:
@@ -130,7 +130,7 @@ class EapConversationServer:
         try:
             answer = await conversation.negotiation.respond(response, request.arrival.at)
         except (EapMalformedError, MalformedAttributeError) as error:
-            answer = Failed(_EAP, RejectReason.EAP_MALFORMED, str(error))
+            answer = Failed(conversation.negotiation.name, RejectReason.EAP_MALFORMED, str(error))
         except BaseException:
             conversation.is_broken = True
             raise
@@ -184,13 +184,19 @@ def _out_of_order(conversation: Conversation, response: EapPacket | None, octets
     """Why a conversation cannot go on, if so."""
     conversation.rounds += 1
     conversation.octets += octets
-    if response is None or response.identifier != conversation.identifier:
-        return Failed(_EAP, RejectReason.EAP_UNEXPECTED, "the identifier is not that of the request")
+    if response is None:
+        return _unexpected(conversation, "an empty EAP-Message in the middle")
+    if response.identifier != conversation.identifier:
+        return _unexpected(conversation, "the identifier is not that of the request")
     if conversation.rounds > MOST_ROUNDS:
-        return Failed(_EAP, RejectReason.EAP_UNEXPECTED, f"more than {MOST_ROUNDS} rounds")
+        return _unexpected(conversation, f"more than {MOST_ROUNDS} rounds")
     if conversation.octets > MOST_OCTETS:
-        return Failed(_EAP, RejectReason.EAP_UNEXPECTED, f"more than {MOST_OCTETS} octets from the device")
+        return _unexpected(conversation, f"more than {MOST_OCTETS} octets from the device")
     return None
+
+
+def _unexpected(conversation: Conversation, detail: str) -> Failed:
+    return Failed(conversation.negotiation.name, RejectReason.EAP_UNEXPECTED, detail)
 
 
 def _fragment_octets(request: Request, most: int) -> int:

@@ -98,12 +98,15 @@ class TlsSession:
                 plain += self._connection.recv(_CHUNK_OCTETS)
         except SSL.WantReadError:
             return plain
-        except (SSL.Error, SSL.ZeroReturnError, SSL.SysCallError) as error:
+        except SSL.Error as error:
             raise self._failure(error) from None
 
     def write(self, plain: bytes) -> None:
-        """Encrypt; the result is in ``output``."""
-        self._connection.sendall(plain)
+        """Encrypt; the result is in ``output``. Raises TlsFailedError."""
+        try:
+            self._connection.sendall(plain)
+        except SSL.Error as error:
+            raise self._failure(error) from None
 
     def output(self) -> bytes:
         """What is to be sent; empty when there is nothing."""
@@ -161,7 +164,7 @@ class TlsSession:
             self._connection.do_handshake()
         except SSL.WantReadError:
             return
-        except (SSL.Error, SSL.ZeroReturnError, SSL.SysCallError) as error:
+        except SSL.Error as error:
             raise self._failure(error) from None
         self.is_done = True
         self._note_key()

@@ -23,6 +23,8 @@ from radius.authentication.eap.tls_keys import EAP_PEAP, EAP_TLS, EAP_TTLS
 logger = structlog.get_logger(__name__)
 
 CHECK_SECONDS: Final = 15
+# OpenSSL keeps a context's ticket keys for as long as the context: no longer than this should they open old tickets.
+_LIFETIME_SECONDS: Final = 86_400
 _VERSIONS: Final = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 # Forward secrecy and authenticated encryption; TLS 1.3 has nothing else.
 _CIPHERS: Final = b"ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -76,7 +78,7 @@ class TlsContexts:
             return
         self._check_at = now + CHECK_SECONDS
         # Taken before reading: a file that is written meanwhile is read once more next time.
-        signature = self._files.signature()
+        signature = (*self._files.signature(), now // _LIFETIME_SECONDS)
         if signature == self._signature:
             return
         self._signature = signature

@@ -96,6 +96,8 @@ class TlsMethod(ABC):
     async def resume(self, login: Login, now: datetime) -> Round:
         """Let the device on again, if its credential is still good (RFC 9190 section 2.1.3)."""
         credential = await self.terms.verifier.find(login.council_id, login.user_name, now)
+        if isinstance(credential, Credential) and not login.is_of(credential):
+            credential = RejectReason.CREDENTIAL_REVOKED
         if isinstance(credential, RejectReason):
             assert self.tls.resumed_key is not None
             self.terms.logins.forget(self.tls.resumed_key)
@@ -154,9 +156,7 @@ class TlsMethod(ABC):
         if isinstance(verdict, Succeeded):
             logins, key = self.terms.logins, self.tls.resumed_key
             if key is None:
-                user_name = verdict.credential.user_name
-                login = logins.new(self.eap_type, self.terms.council_id, user_name, verdict.method)
-                logins.remember(self.tls.keys, login)
+                logins.remember(self.tls.keys, logins.new(self.eap_type, verdict.credential, verdict.method))
             elif (login_before := self._find(key)) is not None:
                 logins.remember(self.tls.keys, login_before)
         return verdict

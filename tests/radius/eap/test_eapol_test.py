@@ -219,7 +219,7 @@ async def test_nobodys_name_is_rejected_with_its_reason(bench: EapBench, peers: 
         ("expired", RejectReason.CERTIFICATE_EXPIRED),
         ("withdrawn", RejectReason.CERTIFICATE_REVOKED),
         ("foreign", RejectReason.CERTIFICATE_UNTRUSTED),
-        ("server", RejectReason.CERTIFICATE_UNTRUSTED),
+        ("server", RejectReason.CERTIFICATE_OF_NOBODY),
         ("nobody", RejectReason.CERTIFICATE_OF_NOBODY),
         ("elsewhere", RejectReason.CERTIFICATE_OF_NOBODY),
     ],

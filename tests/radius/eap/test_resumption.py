@@ -22,7 +22,7 @@ from radius.authentication.eap.tls_contexts import TlsContexts
 from radius.authentication.eap.tls_method import TlsMethod, TlsTerms
 from radius.authentication.eap.ttls import EapTtls
 from radius.authentication.outcome import RejectReason
-from radius.directory import Directory
+from radius.directory import Credential, Directory
 from tests.radius.eap.device import Device, pap
 from tests.radius.eap.support import ANNA, PASSWORD, Certificates
 from tests.radius.support import City, add_hashed_credential
@@ -58,6 +58,10 @@ async def bench(database: Database, keyring: Keyring, city: City, tmp_path: Path
 
 RIGHT: Callable[[], bytes] = pap(ANNA, PASSWORD)
 WRONG: Callable[[], bytes] = pap(ANNA, "wrong")
+
+
+def credential(user_name: str) -> Credential:
+    return Credential(1, user_name, None, None, None, None, None, "", "E08000026")
 
 
 async def full_login(bench: Bench, version: str) -> Device:
@@ -127,6 +131,7 @@ async def test_resuming_does_not_lengthen_the_time_until_the_next_password(bench
     [
         ({"revoked_at": datetime.now(UTC)}, RejectReason.CREDENTIAL_REVOKED),
         ({"expires_at": datetime.now(UTC) - timedelta(seconds=1)}, RejectReason.CREDENTIAL_EXPIRED),
+        ({"nt_hash_encrypted": b"another password"}, RejectReason.CREDENTIAL_REVOKED),
     ],
 )
 async def test_a_credential_that_ended_meanwhile_is_rejected_on_resumption(
@@ -180,7 +185,7 @@ async def test_tls_1_3_gives_two_tickets_and_both_are_known(bench: Bench) -> Non
 async def test_the_table_forgets_the_oldest_and_what_is_over(bench: Bench) -> None:
     logins = ResumableLogins(KEEP_SECONDS, 2, lambda: bench.now)
     for number in range(3):
-        logins.remember([bytes((number,))], logins.new(21, 1, f"user {number}", "ttls/pap"))
+        logins.remember([bytes((number,))], logins.new(21, credential(f"user {number}"), "ttls/pap"))
     assert len(logins) == 2
     assert logins.find(b"\0", 21, 1) is None
     kept = logins.find(b"\2", 21, 1)
@@ -189,5 +194,5 @@ async def test_the_table_forgets_the_oldest_and_what_is_over(bench: Bench) -> No
     assert logins.find(b"\2", 25, 1) is None
     bench.now += KEEP_SECONDS
     assert logins.find(b"\2", 21, 1) is None
-    logins.remember([b"\3"], logins.new(21, 1, "user 3", "ttls/pap"))
+    logins.remember([b"\3"], logins.new(21, credential("user 3"), "ttls/pap"))
     assert len(logins) == 1
