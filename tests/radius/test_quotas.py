@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -203,6 +204,27 @@ async def test_without_such_limits_sessions_are_not_even_read(
     monkeypatch.undo()
     await remove_policies(database)
     assert await job.check() == []
+
+
+async def test_a_database_that_is_away_does_not_end_the_job(
+    database: Database, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(database)
+    checked = asyncio.Event()
+
+    async def check(_: datetime) -> int:
+        if not failures:
+            checked.set()
+            return 0
+        raise failures.pop()
+
+    failures: list[Exception] = [OSError("away"), TimeoutError()]
+    monkeypatch.setattr(job.keeper, "check", check)
+    task = asyncio.create_task(job.keeper.keep(0.01))
+    async with asyncio.timeout(5):
+        await checked.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def total(reason: str, result: str) -> float:
