@@ -35,7 +35,7 @@ logger = structlog.get_logger(__name__)
 
 MOST_ATTEMPTS: Final = 3
 _FIRST_WAIT: Final = timedelta(minutes=2)
-# Beyond these the ones that ended longest ago are forgotten, and would be asked for once more.
+# Beyond these the ones tried longest ago are forgotten, and their equipment is asked once more.
 MOST_REMEMBERED: Final = 100_000
 # Of equipment that does not answer each takes some seconds; the others wait for the next check.
 MOST_PER_CHECK: Final = 1000
