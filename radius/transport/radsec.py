@@ -192,16 +192,21 @@ class RadSecTransport:
             return
         self._connections[connection] = asyncio.current_task()
         try:
-            metrics.radsec_closed.labels(await connection.serve()).inc()
+            reason = await connection.serve()
         finally:
             del self._connections[connection]
+        metrics.radsec_closed.labels(reason).inc()
+        await connection.shut()
 
     async def _shake_hands(self, accepted: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Raises OSError (ssl.SSLError is one) when there is no agreement."""
         loop = asyncio.get_running_loop()
-        accepted.setblocking(False)
-        accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        try:
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        except OSError:  # it is gone already
+            accepted.close()
+            raise
         reader = asyncio.StreamReader(_BUFFER_OCTETS)
         protocol = asyncio.StreamReaderProtocol(reader)
         transport, _ = await loop.connect_accepted_socket(
@@ -218,6 +223,10 @@ class RadSecTransport:
     ) -> RadSecConnection | Refusal:
         """Whose certificate it is. It was verified in the handshake."""
         secured: Any = writer.get_extra_info("ssl_object")
+        certificate: bytes = secured.getpeercert(binary_form=True)
+        if secured.context is not self._material.context and not self._material.is_good(certificate):
+            # It was verified by files that have changed during the handshake.
+            return Refusal.REVOKED
         shown = secured.getpeercert()
         names = alternative_names(shown)
         nas = self._equipment.table.find_by_radsec_name(names)
@@ -230,7 +239,7 @@ class RadSecTransport:
         peer = Peer(
             names=names,
             source=source,
-            certificate=secured.getpeercert(binary_form=True),
+            certificate=certificate,
             good_until=ssl.cert_time_to_seconds(shown["notAfter"]),
         )
         self._made += 1

@@ -7,6 +7,7 @@ Message-Authenticator is wrong. Anything else that cannot be used is discarded, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +15,18 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+import structlog
+
 from radius import metrics
 from radius.discards import Unanswered
 from radius.errors import DiscardReason, RemoteFaultError
 from radius.nas import NetworkAccessServer
 from radius.packet import REPLIES, Code, Packet, decode
-from radius.service import Arrival, Request, Service
+from radius.service import Arrival, Request, Service, fault_location
 from radius.transport.exchanges import BuildRequest, Exchanges
 from radius.transport.stream import read_packet
+
+logger = structlog.get_logger(__name__)
 
 LABEL: Final = "radsec"
 MOST_IN_PROGRESS_IN_ALL: Final = 8192
@@ -44,6 +49,7 @@ class Closed(StrEnum):
     CERTIFICATE_EXPIRED = "certificate_expired"
     CERTIFICATE_NO_LONGER_GOOD = "certificate_no_longer_good"
     SERVER_STOPS = "server_stops"
+    INTERNAL_ERROR = "internal_error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +99,27 @@ class RadSecConnection:
         self._reason: Closed | None = None
 
     async def serve(self) -> Closed:
-        """Until it ends; what was admitted is answered first."""
+        """Until it ends; what was admitted is answered first. ``shut`` it then."""
         self._reading = asyncio.create_task(self._read())
         try:
             await asyncio.wait([self._reading])
+            self._exchanges.close()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=_ANSWER_SECONDS)
+        except asyncio.CancelledError:
+            self._writer.transport.abort()
+            raise
         finally:
             self._reading.cancel()
-            self._exchanges.close()
             for task in self._tasks:
                 task.cancel()
-            self._writer.close()
         return self._reason or self._reading.result()
+
+    async def shut(self) -> None:
+        """Send what is not sent yet, and take leave of the peer."""
+        self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
     def close(self, reason: Closed) -> None:
         """Read no more, and end when what was admitted is answered."""
@@ -130,6 +144,11 @@ class RadSecConnection:
             return Closed.PEER_LEFT
         except OSError:
             return Closed.LOST
+        except Exception as error:
+            # One connection must not trouble the others, and an exception's text must not get into the log.
+            problem, where = type(error).__name__, fault_location(error)
+            logger.error("a RadSec connection ended by a fault of ours", problem=problem, where=where)
+            return Closed.INTERNAL_ERROR
 
     async def _take(self, octets: bytes) -> None:
         """One packet. Raises RemoteFaultError for one that ends the connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,6 +27,7 @@ from tests.radius.support import City, access_request, accounting_request, rows
 from tests.radius.transport.support import (
     NAME,
     SECRET,
+    SERVER_NAME,
     Certificates,
     Peer,
     add_equipment,
@@ -366,3 +368,26 @@ async def test_certificates_that_are_no_use_stop_the_start_with_their_names(
     with pytest.raises(NotReadyError, match=r"server\.pem.*citywifi certificates"):
         async with radsec_server(database, keyring, tmp_path):
             pass
+
+
+async def test_files_that_change_during_a_handshake_count(radsec: RadiusServer, certificates: Certificates) -> None:
+    """The handshake verifies by the files as they were when it began."""
+    file = certificates.equipment()
+    certificates.revoke(file)
+    transport = radsec.radsec
+    assert transport is not None
+    host, port = transport.address
+    with socket.create_connection((host, port)) as raw:
+        raw.setblocking(False)
+        async with asyncio.timeout(5):
+            while not transport._handshakes.total():  # noqa: ASYNC110  there is no event to wait for
+                await asyncio.sleep(0.01)
+        transport.check()
+        async with counted(metrics.radsec_refusals, Refusal.REVOKED):
+            reader, writer = await asyncio.open_connection(
+                sock=raw, ssl=client_context(certificates, file), server_hostname=SERVER_NAME
+            )
+            writer.write(login().octets)
+            assert await Peer(reader, writer).is_closed()
+        writer.transport.abort()
+        await asyncio.sleep(0)

@@ -83,9 +83,15 @@ realm * {{
 async def radsecproxy(
     peers: Peers, server: RadiusServer, certificates: Certificates, certificate: Path, version: str = "TLS1_3"
 ) -> AsyncIterator[int]:
-    """A running radsecproxy; the port at which it takes UDP."""
+    """A running radsecproxy that tried to connect; the port at which it takes UDP."""
+    assert server.radsec is not None
+    tried = metrics.radsec_refusals.labels(Refusal.UNKNOWN_AUTHORITY)
+    before = tried._value.get()
     port = address_of(server)[1]
     async with running(peers, CONFIGURATION, certificates, certificate, port, version=version) as listens:
+        async with asyncio.timeout(10):
+            while not server.radsec.connected and tried._value.get() == before:  # noqa: ASYNC110  there is no event
+                await asyncio.sleep(0.02)
         yield listens
 
 
