@@ -81,7 +81,8 @@ async def check_ready(settings: Settings, database: Database, keyring: Keyring) 
     await check_schema(database)
     facts = await check_key(database, keyring)
     # The secret of RadSec is a word that everybody knows (RFC 6614 section 2.3); its certificate protects it.
-    udp = select(network_access_servers.c.secret_encrypted).where(network_access_servers.c.radsec_name.is_(None))
+    nas = network_access_servers.c
+    udp = select(nas.secret_encrypted).where(nas.network.is_not(None), nas.radsec_name.is_(None))
     async with database.read() as connection:
         sealed = (await connection.execute(udp)).scalars().all()
     if not settings.demo:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal.gateways.base import Clue, Gateway
 from foundation.privacy import Keyring
-from foundation.schema import access_points, councils, network_access_servers, venues
+from foundation.schema import access_points, councils, is_in_service, network_access_servers, venues
 
 _NAS = network_access_servers
 _BY_NAME: Final = (
@@ -22,7 +22,9 @@ _BY_NAME: Final = (
 _BY_ACCESS_POINT: Final = (
     select(_NAS)
     .join(access_points, access_points.c.nas_id == _NAS.c.id)
-    .where(_NAS.c.vendor == bindparam("driver"), access_points.c.mac_address == bindparam("mac_address"))
+    .where(
+        _NAS.c.vendor == bindparam("driver"), access_points.c.mac_address == bindparam("mac_address"), is_in_service()
+    )
     .order_by(_NAS.c.id)
 )
 _NAMELESS_BY_ACCESS_POINT: Final = _BY_ACCESS_POINT.where(_NAS.c.nas_identifier.is_(None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 import os
 import sys
@@ -67,8 +68,8 @@ async def record(
 
 
 def read_secret_line(what: str) -> str:
-    """One line of standard input without its end. Raises CommandError where there is none."""
-    line = sys.stdin.readline()
+    """One line of standard input without its end; not shown where it is typed. Raises CommandError for an empty one."""
+    line = getpass.getpass(f"{what}: ") if sys.stdin.isatty() else sys.stdin.readline()
     if not line.rstrip("\r\n"):
         raise CommandError(f"{what} was expected on standard input, and nothing came")
     return line.rstrip("\r\n")

@@ -98,6 +98,10 @@ async def test_the_word_that_radsec_prescribes_is_no_secret_and_is_good_only_wit
     async with database.write() as connection:
         await connection.execute(network_access_servers.update().values(radsec_name="ap1.example.org"))
     await check_ready(REAL, database, keyring)
+    # Removed: nothing can be sent in its name any more.
+    async with database.write() as connection:
+        await connection.execute(network_access_servers.update().values(radsec_name=None, network=None))
+    await check_ready(REAL, database, keyring)
 
 
 def test_who_started_us_is_told_that_we_are_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
