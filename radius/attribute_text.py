@@ -57,7 +57,9 @@ def parse_value(definition: AttributeDefinition, text: str) -> Value:
             return definition.numbers_by_name.get(text) or int(text, 0)
         return _PARSERS.get(definition.type_name, str)(text)
     except ValueError:
-        raise AttributeTextError(f"{definition.name} must be {definition.value_type.expected}; {text!r} is not") from None
+        raise AttributeTextError(
+            f"{definition.name} must be {definition.value_type.expected}; {text!r} is not"
+        ) from None
 
 
 def describe(attributes: Iterable[Attribute]) -> list[str]:

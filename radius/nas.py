@@ -1,18 +1,13 @@
-"""The tables of access equipment, kept up to date from the database.
-
-A change is effective within about a second: a cheap question each second tells whether anything changed, and a full
-reading every half minute finds what that question cannot see (a clock that was put back).
-"""
+"""The tables of access equipment, kept up to date from the database."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
 import structlog
 from sqlalchemy import RowMapping, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database
 from foundation.mac_address import MacAddress, NotAMacAddressError
@@ -21,60 +16,39 @@ from foundation.schema import access_points, network_access_servers
 from radius import metrics
 from radius.message_authenticators import MessageAuthenticators
 from radius.nas_table import AccessPoint, NasTable, Network, NetworkAccessServer, Quarantine
+from radius.polled import Polled
 
 __all__ = ["AccessPoint", "NasDirectory", "NasTable", "Network", "NetworkAccessServer", "Quarantine"]
 
 logger = structlog.get_logger(__name__)
 
-POLL_SECONDS = 1.0
-_POLLS_PER_FULL_READING = 30
 
-
-class NasDirectory:
+class NasDirectory(Polled):
     """The current table, kept up to date from the database."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
-        self._database = database
+        super().__init__(database, _CHANGES, "equipment")
         self._keyring = keyring
-        self._seen: tuple[object, ...] | None = None
-        self._polls = 0
         self.table = NasTable()
         self.message_authenticators = MessageAuthenticators()
 
     async def refresh(self) -> None:
-        """Read the tables if they changed since the last time. Raises DBAPIError or OSError."""
-        await self.message_authenticators.save(self._database)
-        full_reading_is_due = self._polls % _POLLS_PER_FULL_READING == 0
-        self._polls += 1
-        async with self._database.read() as connection:
-            seen = tuple((await connection.execute(_CHANGES)).one())
-            if seen == self._seen and not full_reading_is_due:
-                return
-            servers = (await connection.execute(select(network_access_servers))).mappings().all()
-            points = (await connection.execute(select(access_points))).mappings().all()
+        """As in every table; first what was learnt of Message-Authenticator is written down."""
+        await self.message_authenticators.save(self.database)
+        await super().refresh()
+
+    async def read(self, connection: AsyncConnection) -> None:
+        """Raises DBAPIError or OSError."""
+        servers = (await connection.execute(select(network_access_servers))).mappings().all()
+        points = (await connection.execute(select(access_points))).mappings().all()
         known = [self._open(row) for row in servers]
         usable = [pair for pair in known if pair is not None]
         by_address = dict(pair for pair in map(_place, points) if pair is not None)
         self.table = NasTable(usable, by_address)
         self.message_authenticators.reread()
-        self._seen = seen
         metrics.network_access_servers.set(self.table.server_count)
         metrics.unusable_network_access_servers.set(len(known) - len(usable))
         metrics.access_points.set(self.table.access_point_count)
-
-    async def keep_fresh(self) -> None:
-        """Refresh for ever; with the database away the last table stays in force."""
-        reachable = True
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                await self.refresh()
-            except (DBAPIError, OSError, TimeoutError):
-                if reachable:
-                    logger.error("the equipment cannot be read from the database; what is known stays in force")
-                reachable = False
-            else:
-                reachable = True
 
     def _open(self, row: RowMapping) -> tuple[Network | None, NetworkAccessServer] | None:
         """One row with its secrets in clear; a row that cannot be used must not take the others down."""

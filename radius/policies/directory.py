@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 from sqlalchemy import RowMapping, func, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database
@@ -28,11 +26,9 @@ from radius.policies.effective import (
     effective_policy,
 )
 from radius.policies.opening import Opening
+from radius.polled import Polled
 
 logger = structlog.get_logger(__name__)
-
-POLL_SECONDS = 1.0
-_POLLS_PER_FULL_READING = 30
 
 
 class PolicyTable:
@@ -93,43 +89,21 @@ class _Named:
         )
 
 
-class PolicyDirectory:
+class PolicyDirectory(Polled):
     """The current table."""
 
     def __init__(self, database: Database, settings: RadiusSettings) -> None:
-        self._database = database
+        super().__init__(database, _CHANGES, "policies")
         self._defaults = default_limits(settings)
-        self._seen: tuple[object, ...] | None = None
-        self._polls = 0
         self.table = PolicyTable(self._defaults)
 
-    async def refresh(self) -> None:
-        """Read the table if it changed since the last time. Raises DBAPIError or OSError."""
-        full_reading_is_due = self._polls % _POLLS_PER_FULL_READING == 0
-        self._polls += 1
-        async with self._database.read() as connection:
-            seen = tuple((await connection.execute(_CHANGES)).one())
-            if seen == self._seen and not full_reading_is_due:
-                return
-            table = await read_table(connection, self._defaults)
+    async def read(self, connection: AsyncConnection) -> None:
+        """Raises DBAPIError or OSError."""
+        table = await read_table(connection, self._defaults)
+        # What is the same stays the same object: answers that were worked out with it stay good.
         if (table.policies, table.time_zones) != (self.table.policies, self.table.time_zones):
             self.table = table
-        self._seen = seen
         metrics.policies.set(len(table.policies))
-
-    async def keep_fresh(self) -> None:
-        """Refresh for ever; with the database away the last table stays in force."""
-        reachable = True
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                await self.refresh()
-            except (DBAPIError, OSError, TimeoutError):
-                if reachable:
-                    logger.error("the policies cannot be read from the database; what is known stays in force")
-                reachable = False
-            else:
-                reachable = True
 
 
 async def read_table(connection: AsyncConnection, defaults: Limits) -> PolicyTable:

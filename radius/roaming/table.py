@@ -1,29 +1,22 @@
-"""The realms of each council and the servers of each realm, read into memory; their secrets are in clear only there.
-
-As with equipment (``radius.nas``) a cheap question each second tells whether anything changed, and a full reading
-every half minute finds what that question cannot see.
-"""
+"""The realms of each council and the servers of each realm, read into memory; their secrets are in clear only there."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import RowMapping, func, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database
 from foundation.privacy import Keyring, PrivacyError
 from foundation.schema import home_servers, realms
+from radius.polled import Polled
 from radius.roaming import metrics
 from radius.roaming.realm import find_realm
 
 logger = structlog.get_logger(__name__)
-
-POLL_SECONDS = 1.0
-_POLLS_PER_FULL_READING = 30
 
 UDP = "udp"
 RADSEC = "radsec"
@@ -92,30 +85,22 @@ class RealmTable:
         return frozenset(address for pair in ports for address in pair if address is not None)
 
 
-class RealmDirectory:
+class RealmDirectory(Polled):
     """The current table, kept up to date from the database."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
-        self._database = database
+        super().__init__(database, _CHANGES, "realms")
         self._keyring = keyring
-        self._seen: tuple[object, ...] | None = None
-        self._polls = 0
         self.table = RealmTable()
 
     def addresses(self) -> frozenset[Address]:
         """Every port of every server, as it is now."""
         return self.table.addresses()
 
-    async def refresh(self) -> None:
-        """Read the tables if they changed since the last time. Raises DBAPIError or OSError."""
-        full_reading_is_due = self._polls % _POLLS_PER_FULL_READING == 0
-        self._polls += 1
-        async with self._database.read() as connection:
-            seen = tuple((await connection.execute(_CHANGES)).one())
-            if seen == self._seen and not full_reading_is_due:
-                return
-            realm_rows = (await connection.execute(select(realms))).mappings().all()
-            server_rows = (await connection.execute(_SERVERS)).mappings().all()
+    async def read(self, connection: AsyncConnection) -> None:
+        """Raises DBAPIError or OSError."""
+        realm_rows = (await connection.execute(select(realms))).mappings().all()
+        server_rows = (await connection.execute(_SERVERS)).mappings().all()
         opened = [(row["realm_id"], self._open(row)) for row in server_rows]
         usable: dict[int, list[HomeServer]] = {}
         for realm_id, server in opened:
@@ -124,23 +109,8 @@ class RealmDirectory:
         self.table = RealmTable(
             Realm(row["id"], row["council_id"], row["name"], tuple(usable.get(row["id"], ()))) for row in realm_rows
         )
-        self._seen = seen
         metrics.realms.set(len(self.table))
         metrics.unusable_home_servers.set(sum(server is None for _, server in opened))
-
-    async def keep_fresh(self) -> None:
-        """Refresh for ever; with the database away the last table stays in force."""
-        reachable = True
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                await self.refresh()
-            except (DBAPIError, OSError, TimeoutError):
-                if reachable:
-                    logger.error("the realms cannot be read from the database; what is known stays in force")
-                reachable = False
-            else:
-                reachable = True
 
     def _open(self, row: RowMapping) -> HomeServer | None:
         """One row with its secret in clear; a row that cannot be used must not take the others down."""

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import councils, policies
-from radius.policies import directory
+from radius import polled
 from radius.policies.directory import PolicyDirectory
 from radius.policies.effective import Place
 from radius.policies.opening import Opening
@@ -101,7 +101,7 @@ async def test_with_the_database_away_the_last_table_stays_in_force_and_what_cha
     await add_policy(database, city, session_seconds=60)
     policies_of = PolicyDirectory(database, radius_settings())
     await policies_of.refresh()
-    monkeypatch.setattr(directory, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(polled, "POLL_SECONDS", 0.01)
     job = asyncio.create_task(policies_of.keep_fresh())
     with monkeypatch.context() as away:
         away.setattr(database, "read", _unreachable)
