@@ -65,7 +65,10 @@ class TlsContexts:
         self._monotonic = monotonic
         self._contexts: dict[int, SSL.Context] = {}
         self._signature: tuple[object, ...] | None = None
-        self._check_at = 0.0
+        self._check_at = float("-inf")
+        if set(settings.methods) != {"md5"}:
+            # What is wrong with the files should be known at the start, not with the first device.
+            self._refresh()
 
     def get(self, eap_type: int) -> SSL.Context | None:
         """The method's context; None where the certificates that it needs are missing or cannot be used."""
@@ -99,8 +102,8 @@ class TlsContexts:
         if not (files.certificate.exists() and files.key.exists()):
             if self._contexts:
                 raise FileNotFoundError(files.certificate)
-            logger.warning(
-                "EAP is offered only without TLS: there is no certificate; run `citywifi certificates init`",
+            logger.info(
+                "802.1X is not offered: there is no certificate; `citywifi certificates init` makes one",
                 certificate=str(files.certificate),
             )
             return {}

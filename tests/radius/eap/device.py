@@ -30,13 +30,18 @@ class Device:
         self.session: SSL.Session | None = None
 
     async def log_in(
-        self, method: TlsMethod, say: Callable[[], bytes] = lambda: b"", *, now: datetime | None = None
+        self,
+        method: TlsMethod,
+        say: Callable[[], bytes] = lambda: b"",
+        *,
+        now: datetime | None = None,
+        is_eager: bool = False,
     ) -> Succeeded | Failed:
         """Go through a method until it is decided; ``say`` gives what goes first through the tunnel.
 
-        Keeps the session.
+        An eager device says it along with the end of the handshake, as TLS 1.3 allows. Keeps the session.
         """
-        run = _Run(self._context, self.session, say)
+        run = _Run(self._context, self.session, say, is_eager=is_eager)
         framing = Framing(1000)
         assert method.begin() == START
         answer = run.answer(b"")
@@ -51,12 +56,15 @@ class Device:
 
 
 class _Run:
-    def __init__(self, context: SSL.Context, session: SSL.Session | None, say: Callable[[], bytes]) -> None:
+    def __init__(
+        self, context: SSL.Context, session: SSL.Session | None, say: Callable[[], bytes], *, is_eager: bool
+    ) -> None:
         self._connection = SSL.Connection(context, None)
         self._connection.set_connect_state()
         if session is not None:
             self._connection.set_session(session)
         self._say = say
+        self._is_eager = is_eager
         self._is_done = False
         self._has_said = False
 
@@ -69,12 +77,12 @@ class _Run:
         else:
             self._read()
         out = self._out()
-        if self._is_done and not out and not self._has_said:
+        if self._is_done and not self._has_said and (self._is_eager or not out):
             self._has_said = True
             plain = self._say()
             if plain:
                 self._connection.send(plain)
-            out = self._out()
+            out += self._out()
         return out
 
     def end(self) -> SSL.Session | None:

@@ -122,6 +122,18 @@ async def test_an_nt_hash_is_all_that_the_server_needs(bench: EapBench, peers: P
     assert (status, KEYS_MATCH in output) == (0, True)
 
 
+@pytest.mark.parametrize("method", ["ttls/mschapv2", "peap/mschapv2", "peap/gtc"])
+async def test_nothing_of_what_is_inside_the_tunnel_is_in_the_reply(bench: EapBench, peers: Peers, method: str) -> None:
+    _, output = await eapol_test(peers.require("eapol_test"), bench, network(bench, method))
+    replies = [text.partition("STA ")[0] for text in output.split("Received RADIUS message")[1:]]
+    accept = replies[-1]
+    assert "code=2 (Access-Accept)" in accept
+    # Two keys, of 32 octets each, and no more: those of the tunnel.
+    assert accept.count("Value: 00000137") == 2
+    shown = "".join(replies).lower()
+    assert not [name for name in (ANNA, ANNA.encode().hex(), PASSWORD.encode().hex()) if name in shown]
+
+
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 @pytest.mark.parametrize("method", ["ttls/eap-mschapv2", "peap/mschapv2", "eap-tls"])
 async def test_messages_go_in_small_pieces_in_both_directions(

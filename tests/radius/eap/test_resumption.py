@@ -89,6 +89,14 @@ async def test_a_login_is_taken_up_again_without_a_password_and_with_new_keys(be
         assert later.msk != first.msk
 
 
+async def test_a_device_may_speak_along_with_the_end_of_the_handshake(bench: Bench) -> None:
+    login = await Device("1.3").log_in(bench.begin(EapTtls), RIGHT, is_eager=True)
+    assert isinstance(login, Succeeded)
+    failed = await Device("1.3").log_in(bench.begin(EapTtls), WRONG, is_eager=True)
+    assert isinstance(failed, Failed)
+    assert failed.reason is RejectReason.WRONG_PASSWORD
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_a_ticket_from_a_login_that_failed_is_worth_nothing(bench: Bench, version: str) -> None:
     device = Device(version)
