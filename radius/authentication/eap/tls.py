@@ -96,7 +96,8 @@ class TlsSession:
         try:
             while True:
                 plain += self._connection.recv(_CHUNK_OCTETS)
-        except SSL.WantReadError:
+        except (SSL.WantReadError, SSL.ZeroReturnError):
+            # Nothing more for now, or, after close_notify, at all.
             return plain
         except SSL.Error as error:
             raise self._failure(error) from None
@@ -215,8 +216,6 @@ class TlsSession:
             return TlsFailedError(RejectReason.CERTIFICATE_MISSING, words)
         if self._sent_alert is not None:
             return TlsFailedError(reason_of_sent(self._sent_alert), words or alert_name(self._sent_alert))
-        if isinstance(error, SSL.ZeroReturnError):
-            return TlsFailedError(RejectReason.TLS_ENDED_BY_DEVICE, "alert close_notify")
         return TlsFailedError(RejectReason.TLS_FAILED, words or type(error).__name__)
 
 

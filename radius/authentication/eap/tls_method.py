@@ -125,7 +125,9 @@ class TlsMethod(ABC):
 
     async def _take(self, message: bytes, now: datetime, identifier: int) -> Round:
         if self._verdict is not None:
-            # An acknowledgement; nothing that it could hold would change anything.
+            if isinstance(self._verdict, Succeeded):
+                # An acknowledgement, unless it is an alert: then the device does not agree.
+                self.tls.read(message)
             return self._verdict
         if self.tls.is_done:
             return await self.received(self.tls.read(message), now, identifier)

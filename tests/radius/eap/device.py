@@ -36,10 +36,12 @@ class Device:
         *,
         now: datetime | None = None,
         is_eager: bool = False,
+        acknowledgement: bytes = b"",
     ) -> Succeeded | Failed:
         """Go through a method until it is decided; ``say`` gives what goes first through the tunnel.
 
-        An eager device says it along with the end of the handshake, as TLS 1.3 allows. Keeps the session.
+        An eager device says it along with the end of the handshake, as TLS 1.3 allows. ``acknowledgement`` goes out
+        as it is where nothing should. Keeps the session.
         """
         run = _Run(self._context, self.session, say, is_eager=is_eager)
         framing = Framing(1000)
@@ -52,7 +54,7 @@ class Device:
                 self.session = run.end()
                 return step
             octets, is_message = framing.receive(step.type_data)
-            type_data = framing.send(run.answer(octets)) if is_message else octets
+            type_data = framing.send(run.answer(octets) or acknowledgement) if is_message else octets
 
 
 class _Run:

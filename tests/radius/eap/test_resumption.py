@@ -174,6 +174,15 @@ async def test_a_certificates_login_is_resumed_until_the_certificate_ends(bench:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+async def test_a_device_that_answers_our_last_message_with_an_alert_is_not_let_in(bench: Bench, version: str) -> None:
+    device = Device(version, bench.certificates.folder / "anna.pem")
+    alert = bytes.fromhex("15 0303 0002 0233")
+    refused = await device.log_in(bench.begin(EapTls), acknowledgement=alert)
+    assert isinstance(refused, Failed)
+    assert refused.reason in (RejectReason.TLS_FAILED, RejectReason.TLS_ENDED_BY_DEVICE)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 async def test_a_revocation_list_that_comes_meanwhile_ends_resumption_too(bench: Bench, version: str) -> None:
     device = Device(version, bench.certificates.folder / "anna.pem")
     assert isinstance(await device.log_in(bench.begin(EapTls)), Succeeded)
