@@ -225,11 +225,7 @@ def _first_octets(packet: Packet, definition: AttributeDefinition) -> bytes | No
     if definition.vendor or definition.parent:
         values = find_values(packet.attributes, definition)
         return values[0] if values else None
-    number = definition.number
-    for attribute_type, octets in packet.attributes:
-        if attribute_type == number:
-            return octets
-    return None
+    return packet.first.get(definition.number)
 
 
 def _decode_tagged(definition: AttributeDefinition, octets: bytes) -> tuple[int, Value]:

@@ -37,12 +37,16 @@ _MAY_REGISTER = (RejectReason.DEVICE_NOT_REMEMBERED, RejectReason.DEVICE_NO_LONG
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Claim:
-    """Who a request says it is from, and how it would show that; ``station`` is the device's address."""
+    """Who a request says it is from, and how it would show that."""
 
     request: Request
     user_name: str
     proof: Proof
-    station: MacAddress | None
+
+    @property
+    def station(self) -> MacAddress | None:
+        """The device's address."""
+        return station_address(attributes.get_text(self.request.packet, "Calling-Station-Id", lenient=True))
 
 
 Decision = Rejected | tuple[Accepted, StoredPassword]
@@ -105,7 +109,8 @@ class Authenticator:
         token = await self._directory.token(claim.user_name)
         password = StoredPassword.of(self._keyring.one_time_password(claim.user_name).encode())
         is_right = claim.proof.proves(password)
-        pseudonym = self._keyring.device_pseudonym(nas.council_id, claim.station) if claim.station else None
+        station = claim.station
+        pseudonym = self._keyring.device_pseudonym(nas.council_id, station) if station else None
         reason = _token_refusal(token, is_right, pseudonym, nas, now)
         if token is None or reason is not None:
             return Rejected(method, reason or RejectReason.UNKNOWN_USER)
@@ -147,8 +152,7 @@ class Authenticator:
 def _read(request: Request, proof: Proof) -> _Claim:
     """Raises MalformedAttributeError."""
     user_name = attributes.get_text(request.packet, "User-Name") or ""
-    calling = attributes.get_text(request.packet, "Calling-Station-Id", lenient=True)
-    return _Claim(request, user_name, proof, station_address(calling))
+    return _Claim(request, user_name, proof)
 
 
 def _with_method_attributes(decision: Decision, claim: _Claim) -> Outcome:

@@ -28,6 +28,7 @@ from radius.roaming import metrics
 from radius.roaming.exchange import TooManyQuestionsError
 from radius.roaming.forwarding import (
     has_been_here,
+    has_passed_proxies,
     has_too_many_proxies,
     marker_of,
     operator_attribute,
@@ -61,6 +62,8 @@ class AccountingForwarder:
 
     def is_loop(self, request: Request) -> bool:
         """Whether the record comes back to us: it is stored already, and must not be stored as another session's."""
+        if not has_passed_proxies(request.packet):
+            return False
         found = has_been_here(request.packet, marker_of(self._keyring, request.nas.council_id))
         if found:
             metrics.forwarding_drops.labels("loop").inc()

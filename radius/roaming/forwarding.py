@@ -65,6 +65,11 @@ def marker_of(keyring: Keyring, council_id: int) -> bytes:
     return keyring.pseudonym("proxy state", council_id, b"")[:8]
 
 
+def has_passed_proxies(packet: Packet) -> bool:
+    """Whether a request has come through any proxy at all; most have not."""
+    return _PROXY_STATE in packet.first
+
+
 def is_loop(packet: Packet, marker: bytes) -> bool:
     """Whether a request has been here before, or has been through so many proxies that it goes round somewhere."""
     return has_been_here(packet, marker) or has_too_many_proxies(packet)

@@ -34,13 +34,15 @@ def parse_identifier(user_name: bytes) -> NetworkAccessIdentifier | None:
     RFC 7542 section 2.2: one @, and a realm of at least two labels. Nothing is mended: a realm that is almost right,
     with a space at its end, would only be refused after a journey through all the proxies.
     """
+    if b"@" not in user_name:
+        return None
     try:
         text = user_name.decode()
     except UnicodeDecodeError:
         return None
-    user, at, realm = text.rpartition("@")
+    user, _, realm = text.rpartition("@")
     normal = _normal(realm)
-    if not at or "@" in user or "." not in normal or not _is_realm(normal):
+    if "@" in user or "." not in normal or not _is_realm(normal):
         return None
     return NetworkAccessIdentifier(user, normal)
 

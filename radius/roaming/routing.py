@@ -10,7 +10,7 @@ from radius.authentication.methods import Authenticates
 from radius.authentication.outcome import Rejected, RejectReason, Step
 from radius.directory import Directory
 from radius.roaming import metrics
-from radius.roaming.forwarding import eap_failure, is_loop, marker_of, method_of
+from radius.roaming.forwarding import eap_failure, has_passed_proxies, is_loop, marker_of, method_of
 from radius.roaming.proxy import Proxy
 from radius.roaming.realm import parse_identifier
 from radius.roaming.table import Realm, RealmDirectory
@@ -64,7 +64,7 @@ class RoutingAuthenticator:
     async def authenticate(self, request: Request) -> Step:
         """Accepted, rejected or another round. Raises what Directory raises, and RequestUnansweredError."""
         packet, council_id = request.packet, request.nas.council_id
-        if is_loop(packet, marker_of(self._keyring, council_id)):
+        if has_passed_proxies(packet) and is_loop(packet, marker_of(self._keyring, council_id)):
             metrics.proxy_drops.labels("loop").inc()
             return Rejected(method_of(packet), RejectReason.PROXY_LOOP, eap_failure(packet))
         user_name = attributes.get_octets(packet, "User-Name") or b""

@@ -24,8 +24,8 @@ _LONGEST_DETAIL = 200
 def at_other_operator(step: Step, request: Request, keyring: Keyring) -> Step:
     """The step with what another operator is to get: the identity it asks for; and its name for our log."""
     operator = attributes.get_octets(request.packet, "Operator-Name")
-    if isinstance(step, Accepted):
-        step = replace(step, attributes=(*step.attributes, *_chargeable_identity(step, request, keyring, operator)))
+    if isinstance(step, Accepted) and attributes.get_octets(request.packet, "Chargeable-User-Identity") is not None:
+        step = replace(step, attributes=(*step.attributes, _chargeable_identity(step, request, keyring, operator)))
     if operator is None or not isinstance(step, Accepted | Rejected):
         return step
     shown = _SHOWN.sub("?", operator[1:].decode("ascii", "replace"))[:_LONGEST_SHOWN]
@@ -40,15 +40,11 @@ def with_realm_unknown(step: Step) -> Step:
     return step
 
 
-def _chargeable_identity(
-    accepted: Accepted, request: Request, keyring: Keyring, operator: bytes | None
-) -> tuple[Attribute, ...]:
-    """The same for one person at one operator, and another one at the next; only where it was asked for.
+def _chargeable_identity(accepted: Accepted, request: Request, keyring: Keyring, operator: bytes | None) -> Attribute:
+    """The same for one person at one operator, and another one at the next (RFC 4372 section 2.1).
 
-    RFC 4372 section 2.1. Without Operator-Name the equipment that asks is the operator.
+    Without Operator-Name the equipment that asks is the operator.
     """
-    if attributes.get_octets(request.packet, "Chargeable-User-Identity") is None:
-        return ()
     at = operator if operator is not None else f"nas {request.nas.id}".encode()
     if accepted.resident_id is not None:
         who = f"resident {accepted.resident_id}".encode()
@@ -56,7 +52,7 @@ def _chargeable_identity(
         who = accepted.user_name.encode() if accepted.user_name else _user_name(request)
     value = len(at).to_bytes(2, "big") + at + who
     identity = keyring.pseudonym("chargeable user", request.nas.council_id, value)
-    return (encode("Chargeable-User-Identity", identity.hex().encode()),)
+    return encode("Chargeable-User-Identity", identity.hex().encode())
 
 
 def _user_name(request: Request) -> bytes:
