@@ -39,7 +39,7 @@ _REMEDIES: Final = {
     RejectReason.CREDENTIAL_EXPIRED: "Somebody uses an old credential; give them a new one if they should have it.",
     RejectReason.CREDENTIAL_REVOKED: "Somebody uses a credential that was taken away; ask why if it goes on.",
     RejectReason.NO_CREDENTIAL: "Set the equipment to PAP, CHAP or MAC authentication.",
-    RejectReason.EAP_NOT_OFFERED: "Set this network to an open one with a captive portal; EAP is not offered.",
+    RejectReason.EAP_NOT_OFFERED: "Run `citywifi certificates init`, or set this network to an open one with a portal.",
     RejectReason.UNKNOWN_USER: "Somebody types a name that does not exist, or an old voucher: ask at the venue.",
     RejectReason.WRONG_PASSWORD: "If it is everybody at this venue, the shared secrets differ: compare them.",
     RejectReason.TOKEN_EXPIRED: "The gateway delivers late: check its clock and its uplink.",
@@ -49,10 +49,45 @@ _REMEDIES: Final = {
     RejectReason.ADDRESS_OF_ANOTHER_DEVICE: "A device pretends to be another, or MAC authentication is set up wrongly.",
     RejectReason.DEVICE_NOT_REMEMBERED: "Nothing to do: a new device is shown the portal.",
     RejectReason.DEVICE_NO_LONGER_REMEMBERED: "Nothing to do: the device is shown the portal again.",
+    RejectReason.CHAP_NEEDS_PASSWORD: "Set the equipment to PAP or MS-CHAPv2, or give the person a new credential.",
+    RejectReason.EAP_MALFORMED: "One device: update it. Many: the equipment cuts packets, look at its MTU.",
+    RejectReason.EAP_UNEXPECTED: "One device: update it. Many: packets are lost or doubled on the way to RADIUS.",
+    RejectReason.EAP_CONVERSATION_UNKNOWN: "Send all requests of a device to one RADIUS server; look for packet loss.",
+    RejectReason.EAP_TOO_MANY_CONVERSATIONS: "Raise eap.most_conversations, or find the device that begins so many.",
+    RejectReason.EAP_ABANDONED: "Look at the device: it may not trust our certificate, or be at the edge of the radio.",
+    RejectReason.EAP_NO_COMMON_METHOD: "Set the device to one of eap.methods: PEAP, TTLS or TLS.",
+    RejectReason.EAP_INNER_METHOD_MISSING: "Set the device to MSCHAPv2, GTC or PAP inside of its tunnel.",
+    RejectReason.EAP_CRYPTO_BINDING_WRONG: "If it comes again, somebody relays logins at this place: look for a rogue.",
+    RejectReason.TLS_FAILED: "The log of this login has more. One device: update it. Many: `citywifi doctor`.",
+    RejectReason.TLS_VERSION_TOO_OLD: "Update the device: TLS 1.0 and 1.1 are not safe.",
+    RejectReason.TLS_ENDED_BY_DEVICE: 'Somebody may have pressed "do not trust": give the device the profile.',
+    RejectReason.TLS_SERVER_NOT_TRUSTED: "Give the device the profile; if it is everybody, our certificate changed.",
+    RejectReason.CERTIFICATE_MISSING: "Install the device's certificate: `citywifi certificates device NAME`.",
+    RejectReason.CERTIFICATE_UNTRUSTED: "The certificate is of another authority: see eap.client_ca_file.",
+    RejectReason.CERTIFICATE_EXPIRED: "Make a new one: `citywifi certificates device NAME`; check its clock.",
+    RejectReason.CERTIFICATE_REVOKED: "Somebody uses a device whose certificate was taken away; ask why if it goes on.",
+    RejectReason.CERTIFICATE_OF_NOBODY: "Its credential was removed, or is another council's: see `credentials list`.",
+    RejectReason.OUTSIDE_OPENING_TIMES: "Nothing to do: the policy closes the network at this time.",
+    RejectReason.DAILY_TIME_USED_UP: "Nothing to do: the policy gives each resident so much a day.",
+    RejectReason.DAILY_DATA_USED_UP: "Nothing to do: the policy gives each resident so much a day.",
+    RejectReason.TOO_MANY_DEVICES: "Nothing to do, unless Stops are lost: then devices that left still count.",
+    RejectReason.REALM_UNKNOWN: "A guest or a typing error; guests of that realm are served after `citywifi realm add`.",
+    RejectReason.REALM_REJECTED: "The guest's own operator said no; only they know why.",
+    RejectReason.REALM_SILENT: "See `citywifi realm list`: the operator's servers, or the line to them, are down.",
+    RejectReason.PROXY_LOOP: "Two servers send a realm to each other: compare `citywifi realm list` with theirs.",
 }
 _BY_EXPLANATION: Final = {reason.explanation: reason for reason in RejectReason}
-# They are how a captive portal works, not a fault.
-_EXPECTED: Final = frozenset({RejectReason.DEVICE_NOT_REMEMBERED, RejectReason.DEVICE_NO_LONGER_REMEMBERED})
+# They are how a captive portal and a policy work, not a fault.
+_EXPECTED: Final = frozenset(
+    {
+        RejectReason.DEVICE_NOT_REMEMBERED,
+        RejectReason.DEVICE_NO_LONGER_REMEMBERED,
+        RejectReason.OUTSIDE_OPENING_TIMES,
+        RejectReason.DAILY_TIME_USED_UP,
+        RejectReason.DAILY_DATA_USED_UP,
+        RejectReason.TOO_MANY_DEVICES,
+    }
+)
 
 
 def remedy_of(reason: str) -> str:
@@ -62,7 +97,7 @@ def remedy_of(reason: str) -> str:
 
 
 def is_expected(reason: str) -> bool:
-    """Whether a reject for this reason is how a captive portal works."""
+    """Whether a reject for this reason is how a captive portal or a policy works."""
     return _BY_EXPLANATION.get(reason) in _EXPECTED
 
 
