@@ -71,7 +71,7 @@ _REMEDIES: Final = {
     RejectReason.DAILY_TIME_USED_UP: "Nothing to do: the policy gives each resident so much a day.",
     RejectReason.DAILY_DATA_USED_UP: "Nothing to do: the policy gives each resident so much a day.",
     RejectReason.TOO_MANY_DEVICES: "Nothing to do, unless Stops are lost: then devices that left still count.",
-    RejectReason.REALM_UNKNOWN: "A guest or a typing error; guests of that realm are served after `citywifi realm add`.",
+    RejectReason.REALM_UNKNOWN: "A guest or a typing error; guests of a realm are served after `citywifi realm add`.",
     RejectReason.REALM_REJECTED: "The guest's own operator said no; only they know why.",
     RejectReason.REALM_SILENT: "See `citywifi realm list`: the operator's servers, or the line to them, are down.",
     RejectReason.PROXY_LOOP: "Two servers send a realm to each other: compare `citywifi realm list` with theirs.",
