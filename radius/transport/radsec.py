@@ -46,6 +46,7 @@ _CHECK_SECONDS: Final = 1.0
 # A few packets: beyond that the peer waits.
 _BUFFER_OCTETS: Final = 16_384
 _NO_DESCRIPTORS_PAUSE_SECONDS: Final = 0.5
+_WARNING_PAUSE_SECONDS: Final = 60.0
 
 
 class RadSecTransport:
@@ -70,6 +71,7 @@ class RadSecTransport:
         self._room = Room()
         self._connections: dict[RadSecConnection, asyncio.Task[None] | None] = {}
         self._handshakes: Counter[str] = Counter()
+        self._warned_at: dict[Refusal, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Task[None] | None = None
 
@@ -159,7 +161,7 @@ class RadSecTransport:
             refusal = self._too_many(source)
             if refusal is not None:
                 accepted.close()
-                metrics.radsec_refusals.labels(refusal).inc()
+                self._refuse(refusal)
                 continue
             self._handshakes[source] += 1
             task = asyncio.create_task(self._serve(accepted, source))
@@ -174,12 +176,23 @@ class RadSecTransport:
             return Refusal.TOO_MANY_HANDSHAKES
         return None
 
+    def _refuse(self, refusal: Refusal) -> None:
+        metrics.radsec_refusals.labels(refusal).inc()
+        self._warn(refusal)
+
+    def _warn(self, refusal: Refusal, **about: str | int) -> None:
+        """Once a minute for each reason, so that strangers cannot fill the log."""
+        now = time.monotonic()
+        if now - self._warned_at.get(refusal, -_WARNING_PAUSE_SECONDS) >= _WARNING_PAUSE_SECONDS:
+            self._warned_at[refusal] = now
+            logger.warning("a RadSec connection was refused", reason=refusal, explanation=refusal.explanation, **about)
+
     async def _serve(self, accepted: socket.socket, source: str) -> None:
         """One connection from its first octet to its last."""
         try:
             reader, writer = await self._shake_hands(accepted)
-        except (OSError, ssl.CertificateError) as error:
-            metrics.radsec_refusals.labels(refusal_of(error)).inc()
+        except OSError as error:
+            self._refuse(refusal_of(error))
             return
         finally:
             self._handshakes[source] -= 1
@@ -187,7 +200,7 @@ class RadSecTransport:
                 del self._handshakes[source]
         connection = self._identify(reader, writer, source)
         if isinstance(connection, Refusal):
-            metrics.radsec_refusals.labels(connection).inc()
+            self._refuse(connection)
             writer.transport.abort()
             return
         self._connections[connection] = asyncio.current_task()
@@ -231,10 +244,10 @@ class RadSecTransport:
         names = alternative_names(shown)
         nas = self._equipment.table.find_by_radsec_name(names)
         if nas is None:
-            logger.warning("a RadSec certificate names no equipment that is entered", names=", ".join(names)[:300])
+            self._warn(Refusal.UNKNOWN_NAME, names=", ".join(names)[:300])
             return Refusal.UNKNOWN_NAME
         if not _may_come_from(nas, source):
-            logger.warning("a RadSec connection came from outside of its equipment's network", nas_id=nas.id)
+            self._warn(Refusal.WRONG_NETWORK, nas_id=nas.id)
             return Refusal.WRONG_NETWORK
         peer = Peer(
             names=names,

@@ -8,6 +8,7 @@ that a dead one does not wait for the next resident.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -19,7 +20,7 @@ from radius.errors import RemoteFaultError
 from radius.packet import REPLIES, Attribute, Code, Packet, decode, encode_request, new_authenticator
 from radius.transport.exchanges import Exchanges, Question
 from radius.transport.stream import read_packet
-from radius.transport.tls import TlsFiles, TlsMaterial, TlsUnusableError, client_context, refusal_of
+from radius.transport.tls import TlsFiles, TlsMaterial, TlsUnusableError, client_context
 
 logger = structlog.get_logger(__name__)
 
@@ -207,7 +208,10 @@ def _words_of(error: BaseException) -> str:
     """What an engineer is told; nothing of it is personal."""
     if isinstance(error, TimeoutError):
         return "it does not answer"
-    if isinstance(error, ConnectionAbortedError):
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is no good: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "TLS failed").lower().replace("_", " ")
+    if isinstance(error, ConnectionAbortedError):  # the message is ours
         return str(error)
-    reason = refusal_of(error) if isinstance(error, Exception) and hasattr(error, "verify_code") else None
-    return reason or str(getattr(error, "strerror", "") or type(error).__name__)
+    return getattr(error, "strerror", None) or type(error).__name__

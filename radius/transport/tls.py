@@ -46,6 +46,29 @@ class Refusal(StrEnum):
     TOO_MANY_CONNECTIONS = "too_many_connections"
     TOO_MANY_HANDSHAKES = "too_many_handshakes"
 
+    @property
+    def explanation(self) -> str:
+        """What an engineer is told."""
+        return _EXPLANATIONS[self]
+
+
+_EXPLANATIONS: Final = {
+    Refusal.NO_CERTIFICATE: "it showed no certificate",
+    Refusal.UNKNOWN_AUTHORITY: "its certificate is not by an authority in radsec.client_ca_file (or ca.pem)",
+    Refusal.EXPIRED: "its certificate has expired, or is not good yet: compare the clocks",
+    Refusal.REVOKED: "its certificate was revoked",
+    Refusal.REVOCATION_LIST_UNUSABLE: "the revocation list has ended, or is not by the certificate's authority",
+    Refusal.WRONG_PURPOSE: "its certificate is not for clients (extended key usage clientAuth)",
+    Refusal.UNKNOWN_NAME: "no DNS name in its certificate was entered with `citywifi nas add --radsec-name`",
+    Refusal.WRONG_NETWORK: "it came from outside of the network that is entered for it",
+    Refusal.OUR_CERTIFICATE_REFUSED: "it does not trust our certificate: give it our authority's, and the right name",
+    Refusal.TLS_VERSION: "it speaks no TLS 1.2 or 1.3",
+    Refusal.HANDSHAKE_FAILED: "it does not speak TLS, or shares no cipher with us",
+    Refusal.HANDSHAKE_TIMEOUT: "it did not finish the handshake in time",
+    Refusal.TOO_MANY_CONNECTIONS: "there are as many connections as radsec.most_connections allows",
+    Refusal.TOO_MANY_HANDSHAKES: "too many connections were in their handshake",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import Counter
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from foundation.database import Database
 from foundation.privacy import Keyring
@@ -391,3 +393,34 @@ async def test_files_that_change_during_a_handshake_count(radsec: RadiusServer, 
             assert await Peer(reader, writer).is_closed()
         writer.transport.abort()
         await asyncio.sleep(0)
+
+
+async def test_why_somebody_was_refused_is_in_the_log_once_a_minute(
+    radsec: RadiusServer, certificates: Certificates
+) -> None:
+    with capture_logs() as lines:
+        for _ in range(2):
+            async with counted(metrics.radsec_refusals, Refusal.UNKNOWN_NAME):
+                await _hears_nothing(radsec, client_context(certificates, certificates.equipment("other.example.org")))
+    (line,) = [line for line in lines if "refused" in line["event"]]
+    assert line["names"] == "other.example.org"
+    assert "--radsec-name" in line["explanation"]
+
+
+@pytest.mark.parametrize("refusal", list(Refusal))
+def test_every_refusal_has_words(refusal: Refusal) -> None:
+    assert refusal.explanation
+
+
+async def test_whatever_octets_come_the_server_stays(radsec: RadiusServer, certificates: Certificates) -> None:
+    chance = random.Random(3)
+    context = client_context(certificates, certificates.equipment())
+    good = login().octets
+    for number in range(40):
+        octets = bytearray(good * 3 if number % 2 else chance.randbytes(chance.randrange(1, 400)))
+        for _ in range(1 + number % 5):
+            octets[chance.randrange(len(octets))] = chance.randrange(256)
+        async with connected(radsec, context) as peer:
+            peer.send(bytes(octets))
+    async with connected(radsec, context) as peer:
+        assert (await peer.ask(login())).code is Code.ACCESS_ACCEPT

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from foundation.database import Database
 from foundation.privacy import Keyring
@@ -89,9 +90,11 @@ async def test_who_waits_when_the_connection_breaks_is_told(exchange: RadSecExch
 async def test_a_server_with_another_name_is_told_nothing(radsec: RadiusServer, certificates: Certificates) -> None:
     certificate = files(certificates, certificates.equipment())
     wrong = RadSecExchange(*address_of(radsec), "other.example.org", SECRET, certificate)
-    with pytest.raises(OSError, match=r"[Hh]ostname mismatch"):
+    with capture_logs() as lines, pytest.raises(OSError, match=r"[Hh]ostname mismatch"):
         await wrong.ask(Code.ACCESS_REQUEST, login)
     wrong.close()
+    (line,) = [line for line in lines if "cannot be made" in line["event"]]
+    assert "not valid for 'other.example.org'" in line["problem"]
 
 
 async def test_after_a_failed_attempt_it_pauses(certificates: Certificates) -> None:
