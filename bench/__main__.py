@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bench.row import Row
 
-BENCHMARKS = ("codec", "radius", "portal")
+BENCHMARKS = ("codec", "radius", "eap", "portal")
 RESULTS = Path(__file__).parent / "results" / "bench.json"
 
 

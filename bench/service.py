@@ -32,6 +32,12 @@ def running_service(name: str, settings: Settings) -> Iterator[int]:
             Path(address).unlink()
 
 
+def processor_seconds(process_id: int) -> float:
+    """What all threads of a process have used of a processor so far (Linux, proc_pid_schedstat)."""
+    tasks = Path(f"/proc/{process_id}/task")
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
+
+
 def free_port() -> int:
     """A port that nothing listens on."""
     with socket.socket() as probe:
@@ -49,4 +55,5 @@ def _environment(settings: Settings) -> dict[str, str]:
         "CITYWIFI_PORTAL__PUBLIC_URL": settings.portal.public_url,
         "CITYWIFI_RADIUS__AUTHENTICATION_PORT": str(settings.radius.authentication_port),
         "CITYWIFI_RADIUS__ACCOUNTING_PORT": str(settings.radius.accounting_port),
+        "CITYWIFI_RADIUS__REQUESTS_PER_NAS_PER_SECOND": str(settings.radius.requests_per_nas_per_second),
     }
