@@ -11,7 +11,14 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from radius.server import RadiusServer
 from tests.radius.support import City
-from tests.radius.transport.support import Certificates, add_equipment, radsec_server
+from tests.radius.transport.support import (
+    Certificates,
+    Peer,
+    add_equipment,
+    client_context,
+    connected,
+    radsec_server,
+)
 
 
 @pytest.fixture
@@ -31,3 +38,9 @@ async def radsec(
 ) -> AsyncIterator[RadiusServer]:
     async with radsec_server(database, keyring, tmp_path) as server:
         yield server
+
+
+@pytest.fixture
+async def peer(radsec: RadiusServer, certificates: Certificates) -> AsyncIterator[Peer]:
+    async with connected(radsec, client_context(certificates, certificates.equipment())) as connected_peer:
+        yield connected_peer

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import Counter
+
 from foundation.certificates import Authority, Pair, make_authority, read_certificate
 from foundation.database import Database
 from foundation.privacy import Keyring
@@ -22,7 +24,7 @@ from foundation.settings import RadSecSettings, Settings
 from radius.packet import Packet, decode, verify_reply
 from radius.server import RadiusServer, running
 from radius.transport.stream import read_packet
-from tests.radius.support import City, free_ports, insert, radius_settings
+from tests.radius.support import City, access_request, free_ports, insert, radius_settings
 
 # What RFC 6614 section 2.3 prescribes.
 SECRET = b"radsec"
@@ -146,11 +148,11 @@ class Peer:
         return reply
 
     async def is_closed(self, timeout_seconds: float = 5) -> bool:
-        """Whether the server closes the connection before it says anything more."""
+        """Whether the server closes the connection before it says anything more. Raises TimeoutError."""
         try:
             async with asyncio.timeout(timeout_seconds):
                 return await self.reader.read(1) == b""
-        except OSError:
+        except (ConnectionError, ssl.SSLError):
             return True
 
 
@@ -167,3 +169,30 @@ async def connected(server: RadiusServer, context: ssl.SSLContext, source: str =
         writer.transport.abort()
         # The transport closes its socket in the next turn of the loop.
         await asyncio.sleep(0)
+
+
+def login(identifier: int = 1, password: str = "demo", secret: bytes = SECRET) -> Packet:
+    """An Access-Request of a user that there is."""
+    values = {"User-Name": "demo", "User-Password": password}
+    return access_request(values, identifier=identifier, secret=secret)
+
+
+@asynccontextmanager
+async def counted(counter: Counter, label: str, times: int = 1) -> AsyncIterator[None]:
+    """Within five seconds after the block the counter has grown by so much."""
+    before = counter.labels(label)._value.get()
+    yield
+    async with asyncio.timeout(5):
+        while counter.labels(label)._value.get() < before + times:  # noqa: ASYNC110  there is no event to wait for
+            await asyncio.sleep(0.01)
+    assert counter.labels(label)._value.get() == before + times
+
+
+async def hears_nothing(server: RadiusServer, context: ssl.SSLContext) -> None:
+    """A peer that is not let in: with TLS 1.3 it learns that only when it wants to read."""
+    try:
+        async with connected(server, context) as peer:
+            peer.send(login().octets)
+            assert await peer.is_closed()
+    except (ssl.SSLError, ConnectionError):
+        pass

@@ -1,64 +1,36 @@
-"""RadSec: who is let in, what a connection carries, and what ends it."""
+"""RadSec: what a connection carries, and what ends it."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import socket
-import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from prometheus_client import Counter
 from sqlalchemy import update
-from structlog.testing import capture_logs
 
 from foundation.database import Database
 from foundation.privacy import Keyring
-from foundation.runtime import NotReadyError
 from foundation.schema import accounting_sessions, network_access_servers
 from radius import attributes, metrics
-from radius.packet import Code, Packet, encode_request
+from radius.packet import Code, encode_request
 from radius.server import RadiusServer
 from radius.transport.radsec_connection import Closed
-from radius.transport.tls import Refusal
-from tests.radius.support import City, access_request, accounting_request, rows
+from tests.radius.support import accounting_request, rows
 from tests.radius.transport.support import (
     NAME,
     SECRET,
-    SERVER_NAME,
     Certificates,
     Peer,
-    add_equipment,
     client_context,
     connected,
+    counted,
+    login,
     radsec_server,
 )
-
-
-def login(identifier: int = 1, password: str = "demo", secret: bytes = SECRET) -> Packet:
-    values = {"User-Name": "demo", "User-Password": password}
-    return access_request(values, identifier=identifier, secret=secret)
-
-
-@pytest.fixture
-async def peer(radsec: RadiusServer, certificates: Certificates) -> AsyncIterator[Peer]:
-    async with connected(radsec, client_context(certificates, certificates.equipment())) as connected_peer:
-        yield connected_peer
-
-
-@asynccontextmanager
-async def counted(counter: Counter, label: str, times: int = 1) -> AsyncIterator[None]:
-    """Within five seconds after the block the counter has grown by so much."""
-    before = counter.labels(label)._value.get()
-    yield
-    async with asyncio.timeout(5):
-        while counter.labels(label)._value.get() < before + times:  # noqa: ASYNC110  there is no event to wait for
-            await asyncio.sleep(0.01)
-    assert counter.labels(label)._value.get() == before + times
 
 
 async def test_one_connection_carries_logins_accounting_and_status(peer: Peer, database: Database, nas_id: int) -> None:
@@ -70,17 +42,6 @@ async def test_one_connection_carries_logins_accounting_and_status(peer: Peer, d
     assert (await peer.ask(status)).code is Code.ACCESS_ACCEPT
     (session,) = await rows(database, accounting_sessions)
     assert session.nas_id == nas_id
-
-
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_tls_1_2_and_1_3_are_spoken(
-    radsec: RadiusServer, certificates: Certificates, version: ssl.TLSVersion
-) -> None:
-    context = client_context(certificates, certificates.equipment())
-    context.minimum_version = context.maximum_version = version
-    async with connected(radsec, context) as peer:
-        assert peer.writer.get_extra_info("ssl_object").version() == version.name.replace("_", ".")
-        assert (await peer.ask(login())).code is Code.ACCESS_ACCEPT
 
 
 async def test_requests_are_answered_beside_one_another(peer: Peer) -> None:
@@ -112,82 +73,6 @@ async def test_duplicates_are_a_connections_own(radsec: RadiusServer, certificat
         # The same octets on another connection are a request of its own; a login has new interim intervals or not,
         # but its Class is sealed anew.
         assert (await second.ask(request)).octets != answer.octets
-
-
-async def test_without_a_certificate_nothing_gets_in(radsec: RadiusServer, certificates: Certificates) -> None:
-    async with counted(metrics.radsec_refusals, Refusal.NO_CERTIFICATE):
-        await _hears_nothing(radsec, client_context(certificates, None))
-
-
-async def test_a_certificate_of_a_foreign_authority_is_refused(
-    radsec: RadiusServer, certificates: Certificates, tmp_path: Path
-) -> None:
-    foreign = Certificates(tmp_path / "foreign").equipment()
-    async with counted(metrics.radsec_refusals, Refusal.UNKNOWN_AUTHORITY):
-        await _hears_nothing(radsec, client_context(certificates, foreign))
-
-
-async def test_an_expired_certificate_is_refused(radsec: RadiusServer, certificates: Certificates) -> None:
-    old = certificates.equipment(now=datetime.now(UTC) - timedelta(days=800))
-    async with counted(metrics.radsec_refusals, Refusal.EXPIRED):
-        await _hears_nothing(radsec, client_context(certificates, old))
-
-
-async def test_a_revoked_certificate_is_refused_from_the_next_second_on(
-    radsec: RadiusServer, certificates: Certificates
-) -> None:
-    file = certificates.equipment()
-    certificates.revoke(file)
-    assert radsec.radsec is not None
-    radsec.radsec.check()
-    async with counted(metrics.radsec_refusals, Refusal.REVOKED):
-        await _hears_nothing(radsec, client_context(certificates, file))
-
-
-async def test_a_good_certificate_with_another_name_is_refused(
-    radsec: RadiusServer, certificates: Certificates
-) -> None:
-    async with counted(metrics.radsec_refusals, Refusal.UNKNOWN_NAME):
-        await _hears_nothing(radsec, client_context(certificates, certificates.equipment("other.wifi.example.org")))
-
-
-async def test_a_residents_certificate_is_no_equipments_even_with_its_name(
-    radsec: RadiusServer, certificates: Certificates
-) -> None:
-    # The name is the subject's common name and the user principal name: neither counts.
-    async with counted(metrics.radsec_refusals, Refusal.UNKNOWN_NAME):
-        await _hears_nothing(radsec, client_context(certificates, certificates.device(NAME)))
-
-
-async def test_tls_1_1_is_refused(radsec: RadiusServer, certificates: Certificates) -> None:
-    context = client_context(certificates, certificates.equipment())
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-    async with counted(metrics.radsec_refusals, Refusal.TLS_VERSION):
-        await _hears_nothing(radsec, context)
-
-
-async def test_equipment_may_be_held_to_its_network(
-    database: Database, keyring: Keyring, city: City, certificates: Certificates, radsec: RadiusServer
-) -> None:
-    await add_equipment(database, keyring, city, "held.wifi.example.org", network="127.0.0.3/32")
-    await radsec.equipment.refresh()
-    context = client_context(certificates, certificates.equipment("held.wifi.example.org"))
-    async with counted(metrics.radsec_refusals, Refusal.WRONG_NETWORK):
-        await _hears_nothing(radsec, context)
-    async with connected(radsec, context, source="127.0.0.3") as peer:
-        assert (await peer.ask(login())).code is Code.ACCESS_ACCEPT
-
-
-async def _hears_nothing(server: RadiusServer, context: ssl.SSLContext) -> None:
-    """A peer that is not let in: with TLS 1.3 it learns that only when it wants to read."""
-    try:
-        async with connected(server, context) as peer:
-            peer.send(login().octets)
-            assert await peer.is_closed()
-    except (ssl.SSLError, ConnectionError):
-        pass
 
 
 @pytest.mark.parametrize(
@@ -276,38 +161,6 @@ async def test_a_change_of_its_row_reaches_an_open_connection(
     assert (await peer.ask(login(2))).code is Code.ACCESS_ACCEPT
 
 
-async def test_a_new_server_certificate_is_shown_without_a_restart(
-    radsec: RadiusServer, certificates: Certificates
-) -> None:
-    context = client_context(certificates, certificates.equipment())
-    async with connected(radsec, context) as peer:
-        before = peer.writer.get_extra_info("ssl_object").getpeercert()["serialNumber"]
-    pair = certificates.authority.issue_server(["radius.wifi.example.org"], certificates.now)
-    (certificates.directory / "server.key").write_bytes(pair.key)
-    assert radsec.radsec is not None
-    # Certificate and key do not fit for a moment: the old ones stay in force.
-    radsec.radsec.check()
-    async with connected(radsec, context) as peer:
-        assert peer.writer.get_extra_info("ssl_object").getpeercert()["serialNumber"] == before
-    (certificates.directory / "server.pem").write_bytes(pair.certificate)
-    radsec.radsec.check()
-    async with connected(radsec, context) as peer:
-        assert peer.writer.get_extra_info("ssl_object").getpeercert()["serialNumber"] != before
-
-
-async def test_a_revocation_list_that_disappears_does_not_let_the_revoked_in(
-    radsec: RadiusServer, certificates: Certificates
-) -> None:
-    file = certificates.equipment()
-    certificates.revoke(file)
-    assert radsec.radsec is not None
-    radsec.radsec.check()
-    (certificates.directory / "revoked.pem").unlink()
-    radsec.radsec.check()
-    async with counted(metrics.radsec_refusals, Refusal.REVOKED):
-        await _hears_nothing(radsec, client_context(certificates, file))
-
-
 async def test_a_silent_connection_is_closed(
     database: Database, keyring: Keyring, nas_id: int, certificates: Certificates, tmp_path: Path
 ) -> None:
@@ -318,20 +171,6 @@ async def test_a_silent_connection_is_closed(
         counted(metrics.radsec_closed, Closed.IDLE),
     ):
         assert await peer.is_closed()
-
-
-async def test_connections_beyond_the_limit_are_refused(
-    database: Database, keyring: Keyring, nas_id: int, certificates: Certificates, tmp_path: Path
-) -> None:
-    context = client_context(certificates, certificates.equipment())
-    async with radsec_server(database, keyring, tmp_path, most_connections=1) as server:
-        async with connected(server, context) as peer:
-            await peer.ask(login())
-            async with counted(metrics.radsec_refusals, Refusal.TOO_MANY_CONNECTIONS):
-                await _hears_nothing(server, context)
-            assert (await peer.ask(login(2))).code is Code.ACCESS_ACCEPT
-        server.sample_metrics()
-        assert metrics.radsec_connections_limit._value.get() == 1
 
 
 async def test_a_peer_that_does_not_read_does_not_fill_the_memory(peer: Peer) -> None:
@@ -362,54 +201,6 @@ async def test_what_was_admitted_is_answered_when_the_server_stops(
                 await asyncio.sleep(0)
         assert (await peer.receive()).code is Code.ACCOUNTING_RESPONSE
         assert await peer.is_closed()
-
-
-async def test_certificates_that_are_no_use_stop_the_start_with_their_names(
-    database: Database, keyring: Keyring, city: City, tmp_path: Path
-) -> None:
-    with pytest.raises(NotReadyError, match=r"server\.pem.*citywifi certificates"):
-        async with radsec_server(database, keyring, tmp_path):
-            pass
-
-
-async def test_files_that_change_during_a_handshake_count(radsec: RadiusServer, certificates: Certificates) -> None:
-    """The handshake verifies by the files as they were when it began."""
-    file = certificates.equipment()
-    certificates.revoke(file)
-    transport = radsec.radsec
-    assert transport is not None
-    host, port = transport.address
-    with socket.create_connection((host, port)) as raw:
-        raw.setblocking(False)
-        async with asyncio.timeout(5):
-            while not transport._handshakes.total():  # noqa: ASYNC110  there is no event to wait for
-                await asyncio.sleep(0.01)
-        transport.check()
-        async with counted(metrics.radsec_refusals, Refusal.REVOKED):
-            reader, writer = await asyncio.open_connection(
-                sock=raw, ssl=client_context(certificates, file), server_hostname=SERVER_NAME
-            )
-            writer.write(login().octets)
-            assert await Peer(reader, writer).is_closed()
-        writer.transport.abort()
-        await asyncio.sleep(0)
-
-
-async def test_why_somebody_was_refused_is_in_the_log_once_a_minute(
-    radsec: RadiusServer, certificates: Certificates
-) -> None:
-    with capture_logs() as lines:
-        for _ in range(2):
-            async with counted(metrics.radsec_refusals, Refusal.UNKNOWN_NAME):
-                await _hears_nothing(radsec, client_context(certificates, certificates.equipment("other.example.org")))
-    (line,) = [line for line in lines if "refused" in line["event"]]
-    assert line["names"] == "other.example.org"
-    assert "--radsec-name" in line["explanation"]
-
-
-@pytest.mark.parametrize("refusal", list(Refusal))
-def test_every_refusal_has_words(refusal: Refusal) -> None:
-    assert refusal.explanation
 
 
 async def test_whatever_octets_come_the_server_stays(radsec: RadiusServer, certificates: Certificates) -> None:
