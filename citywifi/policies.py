@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from citywifi.commands.workplace import record
 from citywifi.errors import CommandError
 from citywifi.imports.store import Council, find_council
+from citywifi.policy_values import Limit
 from foundation.database import Database
 from foundation.runtime import Runtime
 from foundation.schema import policies, residents, venues
 from radius.policies.directory import PolicyTable, read_table
-from radius.policies.effective import LIMIT_NAMES, Place, default_limits
+from radius.policies.effective import LIMIT_NAMES, Place, Policy, default_limits
 from radius.policies.opening import format_minutes
 
 _LONGEST_NETWORK_OCTETS = 32
@@ -112,6 +113,16 @@ def describe(place: Place, venue_name: str, council_name: str) -> str:
     network = f"network {place.network_name}" if place.network_name else ""
     parts = [part for part in (group, network, venue_name) if part]
     return ", ".join(parts) or f"all of {council_name}"
+
+
+def origin_of(
+    source: Policy | None, limit: Limit, venue_names: Mapping[int, str], council_name: str = "the council"
+) -> str:
+    """Where a limit that is in force comes from, in words."""
+    if source is not None:
+        place = source.place
+        return f"from the policy for {describe(place, venue_names.get(place.venue_id or 0, ''), council_name)}"
+    return f"from the setting radius.{limit.setting}" if limit.setting else "no policy says anything"
 
 
 async def _find_venue(database: Database, council: Council, text: str) -> tuple[int, str]:

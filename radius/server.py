@@ -30,7 +30,6 @@ from radius.directory import Directory
 from radius.duplicates import DuplicateCache
 from radius.dynamic_authorization import Outcome, disconnect_session
 from radius.dynamic_authorization.orders import OrderKeeper
-from radius.explanation import Explainer, ReadOnlyDirectory
 from radius.handlers import AccountingHandler, AuthenticationHandler
 from radius.nas import NasDirectory
 from radius.packet import MOST_ATTRIBUTES
@@ -230,22 +229,6 @@ async def running(runtime: Runtime) -> AsyncIterator[RadiusServer]:
         yield server
     finally:
         await server.stop()
-
-
-async def explainer(runtime: Runtime) -> Explainer:
-    """The same parts without their sockets and jobs, to be asked what they would do."""
-    server = RadiusServer(runtime, ReadOnlyDirectory(runtime.database, runtime.settings.roaming.own_realms))
-    await server.refresh()
-    return Explainer(
-        runtime.database,
-        runtime.keyring,
-        server.equipment,
-        server.policies,
-        server.roaming.router,
-        server.authenticator,
-        server.authorizer,
-        runtime.settings.radius.accounting_delay_limit_seconds,
-    )
 
 
 async def serve(settings: Settings) -> None:

@@ -16,8 +16,9 @@ from citywifi.commands.workplace import AsJson, CouncilCode, perform, print_json
 from citywifi.errors import CommandError
 from citywifi.imports.store import Council, find_council
 from foundation.certificate_store import CertificateStore
-from foundation.certificates import CertificateDetails, Pair, export_pkcs12, read_certificate
+from foundation.certificates import CertificateDetails, Pair, read_certificate
 from foundation.credentials import generate_password
+from foundation.pkcs12 import export_pkcs12
 from foundation.runtime import Runtime
 from foundation.schema import credentials
 

@@ -12,10 +12,21 @@ from rich.table import Table
 from citywifi.commands.workplace import AsJson, CouncilCode, perform, print_json
 from citywifi.errors import CommandError
 from citywifi.imports.store import Council, find_council
-from citywifi.policies import Found, Where, describe, find_place, read_policies, remove_policy, set_policy
+from citywifi.policies import (
+    Found,
+    Where,
+    describe,
+    find_place,
+    origin_of,
+    read_policies,
+    remove_policy,
+    set_policy,
+)
 from citywifi.policy_values import LIMITS, Limit, read_limits, show_limit
 from foundation.runtime import Runtime
 from foundation.settings import RadiusSettings
+from radius import attribute_text
+from radius.attributes import encode_all
 from radius.authentication.outcome import RejectReason
 from radius.authorization import lasting_attributes
 from radius.policies.decision import Grant, decide
@@ -129,7 +140,7 @@ def show(
     effective = table.effective(found.place)
     for limit in LIMITS:
         value = getattr(effective, limit.name)
-        origin = _origin(sources(table.policies, found.place)[limit.name], limit, names, found.council)
+        origin = origin_of(sources(table.policies, found.place)[limit.name], limit, names, found.council.name)
         shown.add_row(f"  {limit.title}", show_limit(limit, value), origin)
     Console().print(shown, markup=False, highlight=False)
     now = datetime.now(UTC)
@@ -159,13 +170,6 @@ def _cell(limit: Limit, policy: Policy, table: PolicyTable) -> str:
     return "" if inherited is None else f"({limit.title} {show_limit(limit, inherited)})"
 
 
-def _origin(source: Policy | None, limit: Limit, names: dict[int, str], council: Council) -> str:
-    if source is not None:
-        words = describe(source.place, names.get(source.place.venue_id or 0, ""), council.name)
-        return f"from the policy for {words}"
-    return f"from the setting radius.{limit.setting}" if limit.setting else "no policy says anything"
-
-
 def _show_attributes(vendor: Vendor, lasting: Pairs, granted: Grant, settings: RadiusSettings) -> None:
     typer.echo(f"To {vendor.title}, for a device that gets on and used nothing today:")
     if not vendor.speaks_radius:
@@ -179,8 +183,8 @@ def _show_attributes(vendor: Vendor, lasting: Pairs, granted: Grant, settings: R
             *lasting,
             ("Acct-Interim-Interval", interval),
         )
-        for name, value in told:
-            typer.echo(f"  {name} = {value!s}")
+        for line in attribute_text.describe(encode_all(told)):
+            typer.echo(f"  {line}")
         if granted.data_octets is not None and not data:
             typer.echo("It cannot be told of daily data; the session is ended when they are used up.")
     typer.echo(vendor.notes)

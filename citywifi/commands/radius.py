@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,9 @@ from citywifi.radius_requests import Captured, build_request, read_capture
 from foundation.runtime import Runtime
 from radius.attribute_text import AttributeTextError, parse_lines
 from radius.errors import LocalFaultError
-from radius.explanation import Explainer, Step
+
+if TYPE_CHECKING:
+    from citywifi.explanation import Explainer, Step
 
 app = typer.Typer(help="Ask the RADIUS server's parts what they would do.", no_args_is_help=True)
 
@@ -87,7 +89,7 @@ async def _explain_all(runtime: Runtime, requests: Iterable[tuple[bytes, str, da
 
 async def _explainer(runtime: Runtime) -> Explainer:
     # The server's imports would slow down every other command.
-    from radius.server import explainer
+    from citywifi.explanation import explainer
 
     return await explainer(runtime)
 

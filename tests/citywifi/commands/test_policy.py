@@ -118,9 +118,9 @@ async def test_show_has_the_attributes_that_a_vendor_would_get(run: Run) -> None
     await run("set", "--download", "10Mbit/s", "--upload", "2Mbit/s", "--daily-data", "5GB", "--filter", "guests")
     mikrotik = said(await run("show", "--vendor", "mikrotik"))
     assert "Session-Timeout = 14400" in mikrotik
-    assert "Mikrotik-Rate-Limit = 2000k/10000k" in mikrotik
+    assert 'Mikrotik-Rate-Limit = "2000k/10000k"' in mikrotik
     assert "Mikrotik-Total-Limit = 705032704 Mikrotik-Total-Limit-Gigawords = 1" in mikrotik
-    assert "Mikrotik-Address-List = guests" in mikrotik
+    assert 'Mikrotik-Address-List = "guests"' in mikrotik
     cisco = said(await run("show", "--vendor", "cisco"))
     assert "Airespace-Data-Bandwidth-Average-Contract-Upstream = 2000" in cisco
     assert "It cannot be told of daily data" in cisco

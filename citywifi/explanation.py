@@ -7,14 +7,16 @@ at which one a request stops. Unlike a log it shows the request's own values: wh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import select
 
+from citywifi.policies import origin_of
+from citywifi.policy_values import LIMITS, show_limit
 from foundation.database import Database
 from foundation.privacy import Keyring
+from foundation.runtime import Runtime
 from foundation.schema import network_access_servers, venues
 from radius import attributes
 from radius.accounting.records import Restart, read_record
@@ -28,8 +30,9 @@ from radius.errors import PacketDiscarded, RemoteFaultError
 from radius.nas import NasDirectory, NetworkAccessServer
 from radius.packet import Attribute, Code, Packet, decode, verify_request
 from radius.policies.directory import PolicyDirectory
-from radius.policies.effective import LIMIT_NAMES, Place, Policy, network_name, sources
+from radius.policies.effective import Place, network_name, sources
 from radius.roaming.routing import Router
+from radius.server import RadiusServer
 from radius.service import Arrival, Request
 
 
@@ -112,13 +115,12 @@ class Explainer:
         if accepted.is_quarantined:
             return Step("Policy", ("Quarantined: no policy counts, only the way to the portal is open.",))
         place = await self._place(accepted, request)
-        deciding = sources(self.policies.table.policies, place)
+        deciding, effective = sources(self.policies.table.policies, place), self.policies.table.effective(place)
         names = await self._venue_names()
-        effective = self.policies.table.effective(place)
         lines = [
-            f"{name.replace('_', ' ')}: {getattr(effective, name)} ({_origin(deciding[name], names)})"
-            for name in LIMIT_NAMES
-            if getattr(effective, name) is not None
+            f"{limit.title} {show_limit(limit, value)}, {origin_of(deciding[limit.name], limit, names)}"
+            for limit in LIMITS
+            if (value := getattr(effective, limit.name)) is not None
         ]
         if isinstance(granted, RejectReason):
             lines.append(f"Refused, because {granted.explanation}.")
@@ -157,6 +159,22 @@ class Explainer:
     async def _venue_names(self) -> dict[int, str]:
         async with self.database.read() as connection:
             return {row.id: row.name for row in await connection.execute(select(venues.c.id, venues.c.name))}
+
+
+async def explainer(runtime: Runtime) -> Explainer:
+    """The parts of a server without its sockets and jobs. Raises what the database raises."""
+    server = RadiusServer(runtime, ReadOnlyDirectory(runtime.database, runtime.settings.roaming.own_realms))
+    await server.refresh()
+    return Explainer(
+        runtime.database,
+        runtime.keyring,
+        server.equipment,
+        server.policies,
+        server.roaming.router,
+        server.authenticator,
+        server.authorizer,
+        runtime.settings.radius.accounting_delay_limit_seconds,
+    )
 
 
 def _authenticity(packet: Packet, nas: NetworkAccessServer, now: datetime) -> Step:
@@ -199,19 +217,6 @@ def _reject(own: Sequence[Attribute]) -> Step:
 
 def _indented(values: Sequence[Attribute]) -> tuple[str, ...]:
     return tuple(f"  {line}" for line in describe(values))
-
-
-def _origin(policy: Policy | None, venue_names: dict[int, str]) -> str:
-    """Which policy a limit comes from."""
-    if policy is None:
-        return "from the settings"
-    place: dict[str, Any] = {field.name: getattr(policy.place, field.name) for field in fields(policy.place)}
-    parts = [
-        *([f"group {place['group_name']}"] if place["group_name"] else []),
-        *([f"network {place['network_name']}"] if place["network_name"] else []),
-        *([f"venue {venue_names.get(place['venue_id'], '?')}"] if place["venue_id"] else []),
-    ]
-    return "from the policy of " + (", ".join(parts) or "the council")
 
 
 def _name_of(code: Code) -> str:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from citywifi.explanation import Explainer, Step, explainer
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
 from foundation.schema import authentications, one_time_tokens, policies
 from foundation.settings import Settings
-from radius.explanation import Explainer, Step
 from radius.packet import Packet
-from radius.server import explainer
 from tests.radius.support import (
     ACCESS_POINT,
     DEVICE,
@@ -22,10 +21,19 @@ from tests.radius.support import (
     City,
     access_request,
     accounting_request,
+    add_credential,
     add_token,
+    build_city,
     insert,
     rows,
 )
+
+
+@pytest.fixture
+async def city(database: Database, keyring: Keyring) -> City:
+    made = await build_city(database, keyring)
+    await add_credential(database, keyring, made, "demo", "demo")
+    return made
 
 
 @pytest.fixture
@@ -72,7 +80,7 @@ async def test_the_policy_that_decides_a_limit_is_named(asked: Explainer, databa
     await asked.policies.refresh()
     values = {"User-Name": "demo", "User-Password": "demo", "Called-Station-Id": f"{ACCESS_POINT}:CityWiFi"}
     steps = await told(asked, access_request(values))
-    assert "from the policy of venue Central Library" in steps["Policy"]
+    assert "session 10m, from the policy for Central Library" in steps["Policy"]
     assert "Session-Timeout = 600" in steps["Reply"]
 
 
