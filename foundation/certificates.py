@@ -22,7 +22,6 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 
 AUTHORITY_DAYS: Final = 3650
@@ -40,7 +39,6 @@ _KEY_USES: Final = (
     "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
 )  # fmt: skip
 _UTF8_STRING_TAG: Final = 0x0C
-_PKCS12_ROUNDS: Final = 100_000
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
@@ -233,27 +231,6 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         return Pair(_pem(builder.sign(self._key, hashes.SHA256())), _key_pem(key))
-
-
-def export_pkcs12(pair: Pair, authority: bytes, name: str, password: str) -> bytes:
-    """Certificate, key and authority in one file (RFC 7292), as phones and computers take it.
-
-    Triple DES and SHA-1 are what all of them read: iOS, macOS and Windows of the last years refuse a newer one as a
-    wrong password. The file's protection is the generated password.
-    """
-    encryption = (
-        serialization.PrivateFormat.PKCS12.encryption_builder()
-        .kdf_rounds(_PKCS12_ROUNDS)
-        .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-        .hmac_hash(hashes.SHA1())  # noqa: S303  see above
-        .build(password.encode())
-    )
-    key = _load_key(pair.key)
-    assert isinstance(key, ec.EllipticCurvePrivateKey)
-    certificate = _load_certificates(pair.certificate)[0]
-    return pkcs12.serialize_key_and_certificates(
-        name.encode(), key, certificate, _load_certificates(authority), encryption
-    )
 
 
 def checked_dns_name(name: str) -> str:

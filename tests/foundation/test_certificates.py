@@ -15,7 +15,6 @@ from foundation.certificates import (
     check_chain,
     check_pair,
     checked_dns_name,
-    export_pkcs12,
     is_issued_by,
     make_authority,
     read_certificate,
@@ -23,6 +22,7 @@ from foundation.certificates import (
     read_revocation_list,
     revocation_list_ends,
 )
+from foundation.pkcs12 import export_pkcs12
 from tests.support.peers import Peers
 
 NOW = datetime.now(UTC).replace(microsecond=0)
