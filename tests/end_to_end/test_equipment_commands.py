@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +23,8 @@ IN_FORCE_SECONDS = 2.5
 
 
 @pytest.fixture
-def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    """A prepared installation that is no demo, with its RADIUS server running."""
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
+    """A prepared installation that is no demo; its server is not running yet."""
     authentication, accounting, metrics = free_ports(3)
     chosen = {
         "CITYWIFI_DATA_DIRECTORY": str(tmp_path),
@@ -39,9 +38,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[In
     citywifi("database", "prepare")
     citywifi("council", "add", "E08000026", "Coventry")
     citywifi("credentials", "add", "anna", "--password-stdin", typed=PASSWORD)
-    made = Installation({**os.environ, "PYTHONPATH": str(Path.cwd())}, load_settings())
-    with made.running(["radius"]):
-        yield made
+    return Installation({**os.environ, "PYTHONPATH": str(Path.cwd())}, load_settings())
 
 
 def citywifi(*arguments: str, typed: str = "") -> str:
@@ -66,21 +63,22 @@ def test_equipment_is_added_rotated_and_removed_while_the_server_runs(installati
         )  # fmt: skip
         return "Received Access-Accept" in answer.stdout
 
-    assert not is_accepted(OLD, 0.5)
-    citywifi("nas", "add", "127.0.0.1", "--vendor", "other", "--secret-stdin", typed=OLD)
-    assert is_accepted(OLD, IN_FORCE_SECONDS)
+    with installation.running(["radius"]):
+        assert not is_accepted(OLD, 0.5)
+        citywifi("nas", "add", "127.0.0.1", "--vendor", "other", "--secret-stdin", typed=OLD)
+        assert is_accepted(OLD, IN_FORCE_SECONDS)
 
-    citywifi("nas", "rotate", "127.0.0.1", "--secret-stdin", "--keep-old-for", "5s", typed=NEW)
-    old_ends = time.monotonic() + 5
-    assert is_accepted(NEW, IN_FORCE_SECONDS)
-    assert is_accepted(OLD, 0.5)
-    time.sleep(max(0.0, old_ends - time.monotonic()))
-    assert not is_accepted(OLD, 0.5)
-    assert is_accepted(NEW, 0.5)
+        citywifi("nas", "rotate", "127.0.0.1", "--secret-stdin", "--keep-old-for", "5s", typed=NEW)
+        old_ends = time.monotonic() + 5
+        assert is_accepted(NEW, IN_FORCE_SECONDS)
+        assert is_accepted(OLD, 0.5)
+        time.sleep(max(0.0, old_ends - time.monotonic()))
+        assert not is_accepted(OLD, 0.5)
+        assert is_accepted(NEW, 0.5)
 
-    citywifi("nas", "remove", "127.0.0.1")
-    time.sleep(IN_FORCE_SECONDS)
-    assert not is_accepted(NEW, 0.5)
+        citywifi("nas", "remove", "127.0.0.1")
+        time.sleep(IN_FORCE_SECONDS)
+        assert not is_accepted(NEW, 0.5)
 
 
 @pytest.mark.slow
@@ -117,7 +115,8 @@ def test_a_device_logs_on_with_the_file_that_was_made_for_it(
         )  # fmt: skip
         return answer.stdout.rstrip()
 
-    assert log_on("anna").endswith("SUCCESS"), installation.log("radius")
-    refused = log_on("ben")
+    with installation.running(["radius"]):
+        assert log_on("anna").endswith("SUCCESS"), installation.log("radius")
+        refused = log_on("ben")
     assert refused.endswith("FAILURE")
     assert "certificate revoked" in refused
