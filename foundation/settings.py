@@ -116,7 +116,8 @@ class EapSettings(_Section):
     most_resumable_logins: Positive = 50_000
     # The largest piece of a TLS message in one packet: below the smallest path that Framed-MTU allows for.
     fragment_octets: Annotated[int, Field(ge=100, le=3000)] = 1000
-    most_conversations: Positive = 10_000
+    # Each takes some 65 kB while its handshake lasts.
+    most_conversations: Positive = 4_000
     conversation_seconds: Positive = 60
 
 

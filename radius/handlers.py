@@ -85,6 +85,8 @@ class AuthenticationHandler:
         access_point = self._equipment.table.access_point(nas.council_id, called)
         user_name = attributes.get_octets(request.packet, "User-Name") or b""
         accepted = outcome if isinstance(outcome, Accepted) else None
+        if accepted and accepted.proven_name:
+            user_name = accepted.proven_name.encode()
         self._log.add(
             LogLine(
                 at=request.arrival.at,

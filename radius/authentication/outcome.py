@@ -118,6 +118,8 @@ class Accepted:
     ``attributes`` are the method's own for the reply: EAP-Success, keys. ``user_name`` is what accounting is to show
     instead of the User-Name that was sent, None to leave that. ``detail`` is for the log. A quarantined device is let
     on to nothing but the way to register. ``refusal_attributes`` go out instead if the policy says no: EAP-Failure.
+    ``proven_name`` is whom the method proved it to be where the User-Name may be anonymous; the log makes its pseudonym
+    of it, and it goes nowhere else.
     """
 
     method: str
@@ -129,6 +131,7 @@ class Accepted:
     user_name: str | None = None
     detail: str = ""
     is_quarantined: bool = False
+    proven_name: str | None = None
     refusal_attributes: tuple[Attribute, ...] = ()
 
 

@@ -86,6 +86,8 @@ async def test_a_port_tells_its_whole_story(
     assert timed_out.stopped_at <= disconnected.started_at <= disconnected.stopped_at <= off[0].restarted_at
     logins = await rows(database, authentications)
     assert {(login.method, login.accepted) for login in logins} == {("peap/mschapv2", True)}
+    # The name outside the tunnel is anonymous; the log knows who it was, by pseudonym.
+    assert {login.user_pseudonym for login in logins} == {keyring.pseudonym("user", city.council_id, b"sam")}
 
 
 def _settings(wires: Cables, folder: Path) -> Settings:

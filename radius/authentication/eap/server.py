@@ -220,6 +220,7 @@ def _accepted(success: Succeeded, identifier: int, request: Request) -> Accepted
         group_name=credential.group_name,
         attributes=(*eap_success, *_keys(success.msk, request)),
         detail=success.detail,
+        proven_name=credential.user_name,
         refusal_attributes=split(EapPacket(Code.FAILURE, identifier).encode()),
     )
 

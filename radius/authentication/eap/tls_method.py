@@ -44,10 +44,17 @@ class TlsMethod(ABC):
 
     def __init__(self, terms: TlsTerms) -> None:
         self.terms = terms
-        self.tls = TlsSession(terms.context, self._is_resumable)
+        self._tls: TlsSession | None = None
         self._framing = Framing(terms.fragment_octets)
         # Decided, once the device has acknowledged our last message.
         self._verdict: Succeeded | Failed | None = None
+
+    @property
+    def tls(self) -> TlsSession:
+        """Made when the device first speaks TLS: it takes 40 kB, and who only says a name is many."""
+        if self._tls is None:
+            self._tls = TlsSession(self.terms.context, self._is_resumable)
+        return self._tls
 
     def begin(self) -> bytes:
         """The start, in version 0 of the method."""
@@ -71,7 +78,8 @@ class TlsMethod(ABC):
 
     def close(self) -> None:
         """Let go of the TLS connection."""
-        self.tls.close()
+        if self._tls is not None:
+            self._tls.close()
 
     @abstractmethod
     async def established(self, plain: bytes, login: Login | None, now: datetime, identifier: int) -> Round:
