@@ -266,7 +266,7 @@ async def test_the_operators_example_works(
     peers: Peers, ask: Ask, radsec: RadiusServer, certificates: Certificates
 ) -> None:
     """With this test's ports, files and secret in it; the server has no name in the DNS here."""
-    page = (REPOSITORY / "docs" / "operators.md").read_text()
+    page = (REPOSITORY / "docs" / "equipment.md").read_text()
     example = page.partition("```radsecproxy\n")[2].partition("```")[0].replace("{", "{{").replace("}", "}}")
     here = {
         "ListenUDP *:1812": "ListenUDP 127.0.0.1:{listens}",
