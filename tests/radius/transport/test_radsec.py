@@ -215,3 +215,19 @@ async def test_whatever_octets_come_the_server_stays(radsec: RadiusServer, certi
             peer.send(bytes(octets))
     async with connected(radsec, context) as peer:
         assert (await peer.ask(login())).code is Code.ACCESS_ACCEPT
+
+
+async def test_too_many_requests_at_once_are_dropped_and_counted(peer: Peer, radsec: RadiusServer) -> None:
+    assert radsec.radsec is not None
+    radsec.radsec._room.limit = 2
+    before = metrics.discards.labels("accounting", "too_many_in_progress")._value.get()
+    requests = [
+        accounting_request(
+            {"Acct-Status-Type": "Start", "Acct-Session-Id": f"{number}"}, identifier=number, secret=SECRET
+        )
+        for number in range(5)
+    ]
+    peer.send(b"".join(request.octets for request in requests))
+    for _ in range(2):
+        assert (await peer.receive()).code is Code.ACCOUNTING_RESPONSE
+    assert metrics.discards.labels("accounting", "too_many_in_progress")._value.get() == before + 3

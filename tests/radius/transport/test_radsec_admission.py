@@ -17,6 +17,7 @@ from foundation.runtime import NotReadyError
 from radius import metrics
 from radius.packet import Code
 from radius.server import RadiusServer
+from radius.transport import radsec as transport
 from radius.transport.tls import Refusal
 from tests.radius.support import City
 from tests.radius.transport.support import (
@@ -25,6 +26,7 @@ from tests.radius.transport.support import (
     Certificates,
     Peer,
     add_equipment,
+    address_of,
     client_context,
     connected,
     counted,
@@ -203,3 +205,33 @@ async def test_certificates_that_are_no_use_stop_the_start_with_their_names(
     with pytest.raises(NotReadyError, match=r"server\.pem.*citywifi certificates"):
         async with radsec_server(database, keyring, tmp_path):
             pass
+
+
+async def test_strangers_who_say_nothing_do_not_keep_equipment_out(
+    radsec: RadiusServer, certificates: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_MOST_HANDSHAKES_FROM_ONE_ADDRESS", 2)
+    address = address_of(radsec)
+    with socket.create_connection(address), socket.create_connection(address):
+        async with counted(metrics.radsec_refusals, Refusal.TOO_MANY_HANDSHAKES):
+            with socket.create_connection(address):
+                await asyncio.sleep(0.05)
+        context = client_context(certificates, certificates.equipment())
+        async with connected(radsec, context, source="127.0.0.3") as peer:
+            assert (await peer.ask(login())).code is Code.ACCESS_ACCEPT
+
+
+async def test_a_handshake_that_does_not_go_on_is_given_up(
+    radsec: RadiusServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_HANDSHAKE_SECONDS", 0.1)
+    async with counted(metrics.radsec_refusals, Refusal.HANDSHAKE_TIMEOUT):
+        with socket.create_connection(address_of(radsec)):
+            await asyncio.sleep(0.4)
+
+
+async def test_what_is_no_tls_is_refused(radsec: RadiusServer) -> None:
+    async with counted(metrics.radsec_refusals, Refusal.HANDSHAKE_FAILED):
+        with socket.create_connection(address_of(radsec)) as stranger:
+            stranger.sendall(login().octets)
+            await asyncio.sleep(0.1)
