@@ -92,7 +92,8 @@ class RadiusSettings(_Section):
     reject_delay_seconds: Annotated[float, Field(ge=0, le=5)] = 1.0
     # Access-Requests beyond these are dropped; a device that logs in by EAP sends about ten.
     requests_per_device_per_minute: Positive = 120
-    requests_per_nas_per_second: Positive = 2000
+    # Bounds a flood; even one controller of a whole city stays below it.
+    requests_per_nas_per_second: Positive = 20_000
     # A quarantined device is asked about again after so long.
     quarantine_seconds: Annotated[int, Field(ge=60)] = 600
     # How often sessions are compared with their resident's daily time and data.
