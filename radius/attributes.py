@@ -141,7 +141,9 @@ def get(packet: Packet, name: str) -> Value | None:
 
 def get_octets(packet: Packet, name: str) -> bytes | None:
     """The first attribute of that name as it came, whatever its type: passwords, challenges, Class."""
-    return _first_octets(packet, definition_of(name))
+    # Most attributes are plain, and every request is asked for a dozen.
+    number = _PLAIN_NUMBERS.get(name)
+    return _first_octets(packet, definition_of(name)) if number is None else packet.first.get(number)
 
 
 def get_text(packet: Packet, name: str, *, lenient: bool = False) -> str | None:
@@ -222,6 +224,8 @@ def _encode(name: str, value: Value, tag: int) -> tuple[Attribute, ...]:
 
 
 def _first_octets(packet: Packet, definition: AttributeDefinition) -> bytes | None:
+    if definition.vendor and VENDOR_SPECIFIC not in packet.first and not definition.parent:
+        return None
     if definition.vendor or definition.parent:
         values = find_values(packet.attributes, definition)
         return values[0] if values else None
@@ -272,3 +276,9 @@ def _load(index: Path) -> dict[str, AttributeDefinition]:
 
 DEFINITIONS: Mapping[str, AttributeDefinition] = _load(Path(__file__).parent / "dictionaries" / "dictionary")
 """Every attribute of the dictionaries by its name."""
+
+_PLAIN_NUMBERS: Mapping[str, int] = {
+    name: definition.number
+    for name, definition in DEFINITIONS.items()
+    if not definition.vendor and definition.parent is None
+}
