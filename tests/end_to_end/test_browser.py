@@ -29,7 +29,7 @@ from citywifi.replay.schedule import TerminateCause
 from tests.end_to_end.installation import Installation
 from tests.support.peers import Peers
 
-pytestmark = [pytest.mark.slow, pytest.mark.peer("chromium"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo"), pytest.mark.peer("chromium"), pytest.mark.timeout(400)]
 
 LARGEST_FIRST_PAGE_OCTETS = 50 * 1024
 _NARROW = {"width": 360, "height": 640}

@@ -21,7 +21,7 @@ from tests.support.peers import Peers
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 READY_WITHIN_SECONDS = 60
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo"), pytest.mark.timeout(180)]
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-@pytest.mark.slow
+@pytest.mark.city
 @pytest.mark.timeout(900)
 def test_every_answered_record_outlives_the_death_of_each_service(tmp_path: Path, any_database_url: str) -> None:
     answered = tmp_path / "answered.jsonl"

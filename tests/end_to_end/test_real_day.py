@@ -40,7 +40,7 @@ def installation(tmp_path: Path, any_database_url: str) -> Installation:
     return Installation.prepare(tmp_path, any_database_url, **believed)
 
 
-@pytest.mark.slow
+@pytest.mark.city
 @pytest.mark.timeout(_LONGEST_RUN_SECONDS + 120)
 def test_database_and_report_hold_exactly_a_played_day(
     installation: Installation, tmp_path: Path, request: pytest.FixtureRequest

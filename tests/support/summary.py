@@ -13,14 +13,14 @@ _KINDS = ("peer", "data", "missing peer")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--after-the-fast-ones",
+        "--after-the-others",
         action="store_true",
         help="the second part of `make test`: its last lines count the first part's tests, too",
     )
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    kept = config.cache.get(_KEPT, {}) if config.cache and config.getoption("--after-the-fast-ones") else {}
+    kept = config.cache.get(_KEPT, {}) if config.cache and config.getoption("--after-the-others") else {}
     took_part = {kind: Counter(kept.get(kind, {})) for kind in _KINDS}
     passed = len(terminalreporter.stats.get("passed", [])) + kept.get("passed", 0)
     for kind, name in _noted(terminalreporter):

@@ -30,7 +30,11 @@ from tests.radius.eap.support import (
 from tests.radius.support import Client, access_request
 from tests.support.peers import Peers
 
-pytestmark = [pytest.mark.peer("eapol_test"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.peer("eapol_test"),
+    pytest.mark.xdist_group("eapol_test"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 VERSIONS = {
     "1.2": "tls_disable_tlsv1_3=1 tls_disable_session_ticket=0",
