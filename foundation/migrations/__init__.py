@@ -26,10 +26,10 @@ class MigrationState:
         return self.current == self.newest
 
 
-async def upgrade(database: Database) -> None:
-    """Bring the schema to the newest version; does nothing when it is there."""
+async def upgrade(database: Database, revision: str = "head") -> None:
+    """Bring the schema to a version, usually the newest; does nothing when it is there."""
     async with database.write_schema() as connection:
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(_upgrade, revision)
 
 
 async def state(database: Database) -> MigrationState:
@@ -39,10 +39,10 @@ async def state(database: Database) -> MigrationState:
     return MigrationState(current, ScriptDirectory.from_config(_configuration()).get_current_head())
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     configuration = _configuration()
     configuration.attributes["connection"] = connection
-    command.upgrade(configuration, "head")
+    command.upgrade(configuration, revision)
 
 
 def _configuration() -> Config:
