@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from captive_portal import metrics, registration
 from captive_portal.gateways.base import (
     Arrival,
@@ -23,6 +21,7 @@ from captive_portal.journey import Details, Journey, State, meet
 from captive_portal.languages import choose_language
 from captive_portal.storage import equipment, journeys, residents
 from captive_portal.storage.journeys import lifetime
+from foundation.database import Statements
 from foundation.runtime import Runtime
 
 PATH_ID_OCTETS: Final = 18
@@ -38,7 +37,7 @@ class CheckedArrival:
 
 
 async def check(
-    connection: AsyncConnection, runtime: Runtime, driver: GatewayDriver, raw_query: str
+    connection: Statements, runtime: Runtime, driver: GatewayDriver, raw_query: str
 ) -> CheckedArrival | Refusal:
     """Find the gateway that a redirect says it comes from, and check the redirect against it."""
     redirect = Redirect.read(raw_query)
@@ -73,7 +72,7 @@ class Meeting:
 
 
 async def meet_device(
-    connection: AsyncConnection,
+    connection: Statements,
     runtime: Runtime,
     checked: CheckedArrival,
     driver: GatewayDriver,
@@ -110,7 +109,7 @@ async def meet_device(
     return Meeting(before, journey)
 
 
-async def store(connection: AsyncConnection, runtime: Runtime, meeting: Meeting, now: datetime) -> Journey:
+async def store(connection: Statements, runtime: Runtime, meeting: Meeting, now: datetime) -> Journey:
     """Keep the journey that an arrival began or changed, and return it with its number."""
     journey = meeting.after
     if meeting.before is None or meeting.before.state is not journey.state:

@@ -10,11 +10,10 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from captive_portal.errors import PortalError
 from captive_portal.journey import Journey
 from captive_portal.storage import passes
+from foundation.database import Statements
 from foundation.settings import PortalSettings
 
 # A token that is about to expire would not outlive the way to the gateway and on to RADIUS.
@@ -31,7 +30,7 @@ def new_user_name() -> str:
     return "t" + base64.b32encode(secrets.token_bytes(_RANDOM_OCTETS)).decode("ascii").rstrip("=").lower()
 
 
-async def token_for(connection: AsyncConnection, journey: Journey, settings: PortalSettings, now: datetime) -> str:
+async def token_for(connection: Statements, journey: Journey, settings: PortalSettings, now: datetime) -> str:
     """The user name of a good token: the journey's latest if nobody used it yet, so that a double click makes one.
 
     Raises NotRegisteredError.

@@ -8,11 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from captive_portal.errors import PortalError
 from captive_portal.journey import Event, Journey, advance
 from captive_portal.storage import residents as storage
+from foundation.database import Statements
 from foundation.runtime import Runtime
 
 
@@ -26,9 +25,7 @@ def choose_terms(texts: list[storage.Terms], language: str) -> storage.Terms | N
     return by_language.get(language) or by_language.get("en") or next(iter(texts), None)
 
 
-async def known_device(
-    connection: AsyncConnection, journey: Journey, texts: list[storage.Terms]
-) -> tuple[Journey, bool]:
+async def known_device(connection: Statements, journey: Journey, texts: list[storage.Terms]) -> tuple[Journey, bool]:
     """The journey with what is known of its device, and whether it may be released without registering.
 
     It may if its resident has accepted the current version of the terms.
@@ -42,7 +39,7 @@ async def known_device(
 
 
 async def register(
-    connection: AsyncConnection, runtime: Runtime, journey: Journey, contact: str | None, now: datetime
+    connection: Statements, runtime: Runtime, journey: Journey, contact: str | None, now: datetime
 ) -> Journey:
     """Find or make the resident, give them the device, and record that they accepted the terms.
 
@@ -80,7 +77,7 @@ async def register(
 
 
 async def _find_or_add_resident(
-    connection: AsyncConnection,
+    connection: Statements,
     runtime: Runtime,
     journey: Journey,
     contact: str | None,

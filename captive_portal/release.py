@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from captive_portal import metrics, one_time_tokens
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Action, Gateway, Pass
 from captive_portal.journey import Event, Journey, State, advance, needs_new_hand_over
 from captive_portal.storage import passes
 from captive_portal.storage.journeys import lifetime
+from foundation.database import Statements
 from foundation.runtime import Runtime
 
 
 async def send_to_gateway(
-    connection: AsyncConnection, runtime: Runtime, journey: Journey, gateway: Gateway, now: datetime
+    connection: Statements, runtime: Runtime, journey: Journey, gateway: Gateway, now: datetime
 ) -> tuple[Journey, Action]:
     """Release a registered journey, or fetch a fresh hand-over first where the old one is of no use."""
     driver = DRIVERS[journey.details.driver]
@@ -47,7 +46,7 @@ async def send_to_gateway(
     return released, driver.release(credentials, gateway)
 
 
-async def find_proof(connection: AsyncConnection, journey: Journey) -> passes.Session | None:
+async def find_proof(connection: Statements, journey: Journey) -> passes.Session | None:
     """The accounting session that shows whether the device is, or was, online since its release."""
     details = journey.details
     if details.device_id is None:

@@ -14,10 +14,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from captive_portal.journey import Journey
 from captive_portal.storage import passes
+from foundation.database import Statements
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
 from foundation.settings import PortalSettings
@@ -89,7 +88,7 @@ def limit_met(recent: passes.RecentCodes, settings: PortalSettings) -> CodeLimit
 
 
 async def issue_code(
-    connection: AsyncConnection, runtime: Runtime, journey: Journey, contact: str, now: datetime
+    connection: Statements, runtime: Runtime, journey: Journey, contact: str, now: datetime
 ) -> IssuedCode | CodeLimit | None:
     """Make and store a code for the contact, unless a limit is met; None if one went out a moment ago."""
     settings, keyring = runtime.settings.portal, runtime.keyring
@@ -124,7 +123,7 @@ async def issue_code(
 
 
 async def check_code(
-    connection: AsyncConnection, runtime: Runtime, journey: Journey, contact: str, digits: str, now: datetime
+    connection: Statements, runtime: Runtime, journey: Journey, contact: str, digits: str, now: datetime
 ) -> CodeCheck:
     """Try a code. Each code sent to this contact on this journey is good until it is used, too old or worn out."""
     contact_pseudonym = runtime.keyring.contact_pseudonym(journey.council_id, contact)

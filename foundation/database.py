@@ -7,6 +7,7 @@ chosen by one setting. Statements are SQLAlchemy's and run on both; what differs
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,18 +15,31 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Engine, Integer, Table, create_engine, event, text
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    CursorResult,
+    DateTime,
+    Dialect,
+    Executable,
+    Integer,
+    Table,
+    create_engine,
+    event,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 from foundation import sqlite_driver
+from foundation.sqlite_short import ShortTransactions
 from foundation.write_turn import WriteTurn
 
 _Result = TypeVar("_Result")
@@ -94,6 +108,13 @@ class DatabaseHealth:
     clock_offset_seconds: float
 
 
+class Statements(Protocol):
+    """What a transaction's statements go through, however it was begun: SQLAlchemy's AsyncConnection is one."""
+
+    async def execute(self, statement: Executable, parameters: Any = None, /) -> CursorResult[*tuple[Any, ...]]:
+        """Execute one statement and return its rows."""
+
+
 class Database:
     """One database; make one per process and close it at the end."""
 
@@ -132,6 +153,29 @@ class Database:
             await connection.execution_options(citywifi_writes=True)
             async with connection.begin():
                 yield connection
+
+    @asynccontextmanager
+    async def short_read(self) -> AsyncIterator[Statements]:
+        """As ``read``, for statements that each find a few rows by an index, where their cost counts.
+
+        On SQLite they are executed on the spot, so a long one would keep every other task waiting.
+        """
+        if self._threads is None:
+            async with self.read() as connection:
+                yield connection
+        else:
+            with self._threads.short.reading() as statements:
+                yield statements
+
+    @asynccontextmanager
+    async def short_write(self) -> AsyncIterator[Statements]:
+        """As ``write``, where the statements' cost counts; see ``short_read``."""
+        if self._threads is None:
+            async with self.write() as connection:
+                yield connection
+        else:
+            async with self._turn_to_write(), self._threads.short.writing() as statements:
+                yield statements
 
     @asynccontextmanager
     async def write_schema(self) -> AsyncIterator[AsyncConnection]:
@@ -202,13 +246,16 @@ class Database:
 
 
 class _SqliteThreads:
-    """A thread that reads and a thread that writes, each with its own connection."""
+    """A thread that reads and a thread that writes, each with its own connection, and short transactions besides."""
 
     def __init__(self, url: URL) -> None:
-        self._engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
-        _prepare_sqlite(self._engine)
+        self._engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True, pool_size=1, max_overflow=-1)
+        event.listen(self._engine, "connect", _configure_sqlite)
+        event.listen(self._engine, "begin", _begin_sqlite_directly)
+        self.short = ShortTransactions(self._engine)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-read")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
+        self._connections: dict[bool, Connection] = {}
         self._turn = _write_turn(url)
 
     async def run(self, work: Callable[[Connection], _Result], *, writes: bool) -> _Result:
@@ -218,16 +265,25 @@ class _SqliteThreads:
     async def close(self) -> None:
         for executor in (self._reader, self._writer):
             await asyncio.to_thread(executor.shutdown)
+        await self.short.close()
+        for connection in self._connections.values():
+            connection.close()
         self._engine.dispose()
         if self._turn is not None:
             self._turn.close()
 
     def _transact(self, work: Callable[[Connection], _Result], writes: bool) -> _Result:
         turn = self._turn.taken_by_thread() if writes and self._turn is not None else nullcontext()
-        with turn, self._engine.connect() as connection:
-            connection.execution_options(citywifi_writes=writes)
-            with connection.begin():
-                return work(connection)
+        with turn, self._connection(writes).begin() as transaction:
+            return work(transaction.connection)
+
+    def _connection(self, writes: bool) -> Connection:
+        """The thread's own, kept open from one transaction to the next."""
+        connection = self._connections.get(writes)
+        if connection is None:
+            connection = self._engine.connect().execution_options(citywifi_writes=writes)
+            self._connections[writes] = connection
+        return connection
 
 
 def _write_turn(url: URL) -> WriteTurn | None:
@@ -259,13 +315,9 @@ def _make_engine(url: URL, pool_size: int) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         return create_async_engine(url, pool_pre_ping=True, **common)
     engine = create_async_engine(url, async_creator=lambda: sqlite_driver.connect(url.database or ":memory:"), **common)
-    _prepare_sqlite(engine.sync_engine)
+    event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    event.listen(engine, "connect", _configure_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:
@@ -283,3 +335,14 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("citywifi_writes", False)
     connection.exec_driver_sql(sqlite_driver.BEGIN_WRITING if writes else sqlite_driver.BEGIN_READING)
+
+
+def _begin_sqlite_directly(connection: Connection) -> None:
+    """As ``_begin_sqlite``, past what SQLAlchemy does for every statement."""
+    writes = connection.get_execution_options().get("citywifi_writes", False)
+    statement = sqlite_driver.BEGIN_WRITING if writes else sqlite_driver.BEGIN_READING
+    driver: Any = connection.connection.driver_connection
+    try:
+        driver.execute(statement).close()
+    except sqlite3.OperationalError as error:
+        raise OperationalError(statement, None, error, hide_parameters=True) from error

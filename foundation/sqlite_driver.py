@@ -20,7 +20,8 @@ import aiosqlite
 BEGIN_READING = "BEGIN"
 BEGIN_WRITING = "BEGIN IMMEDIATE"
 BUSY_MILLISECONDS = 15_000
-_WAIT = f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}"
+WAIT = f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}"
+NO_WAIT = "PRAGMA busy_timeout = 0"
 _READ_AT_ONCE = 64
 
 
@@ -92,13 +93,13 @@ class OneStepConnection(aiosqlite.Connection):
     async def begin_writing(self) -> None:
         """Take the write lock at once if it is free, else wait for it in the thread."""
         try:
-            self._conn.execute("PRAGMA busy_timeout = 0").close()
+            self._conn.execute(NO_WAIT).close()
             self._conn.execute(BEGIN_WRITING).close()
         except sqlite3.OperationalError:
-            self._conn.execute(_WAIT).close()
+            self._conn.execute(WAIT).close()
             await self._execute(lambda: self._conn.execute(BEGIN_WRITING).close())  # type: ignore[no-untyped-call]
         else:
-            self._conn.execute(_WAIT).close()
+            self._conn.execute(WAIT).close()
         self.is_writing = True
 
     async def commit(self) -> None:

@@ -23,7 +23,7 @@ async def arrive(request: web.Request) -> web.Response:
     # Seals are computed over the text as it was sent; aiohttp's own URL is decoded and written anew.
     raw_query = request.raw_path.partition("?")[2]
     accept_language = request.headers.get("Accept-Language", "")
-    async with runtime.database.read() as connection:
+    async with runtime.database.short_read() as connection:
         checked = await check(connection, runtime, driver, raw_query)
         if isinstance(checked, Refusal):
             metrics.arrivals.labels(driver.name, checked.reason).inc()
@@ -33,7 +33,7 @@ async def arrive(request: web.Request) -> web.Response:
     metrics.arrivals.labels(driver.name, checked.arrival.outcome).inc()
     if meeting.changes_nothing:
         return see_other(meeting.after.current_path())
-    async with runtime.database.write() as connection:
+    async with runtime.database.short_write() as connection:
         meeting = await meet_device(connection, runtime, checked, driver, accept_language, now)
         journey = await store(connection, runtime, meeting, now)
         if not _goes_straight_on(journey):

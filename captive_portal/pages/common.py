@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 import aiohttp_jinja2
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal import metrics
 from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect
@@ -20,6 +19,7 @@ from captive_portal.languages import NAMES, current_language
 from captive_portal.release import send_to_gateway
 from captive_portal.storage import equipment, journeys
 from captive_portal.storage.journeys import Visit
+from foundation.database import Statements
 from foundation.runtime import Runtime
 
 RUNTIME: Final = web.AppKey("runtime", Runtime)
@@ -40,9 +40,7 @@ def clock() -> datetime:
     return datetime.now(UTC)
 
 
-async def open_visit(
-    request: web.Request, connection: AsyncConnection, now: datetime, *, for_update: bool = False
-) -> Visit:
+async def open_visit(request: web.Request, connection: Statements, now: datetime, *, for_update: bool = False) -> Visit:
     """The journey of the path, in its language. Raises NoSuchJourneyError."""
     runtime = request.app[RUNTIME]
     visit = await journeys.load_visit(
@@ -61,7 +59,7 @@ async def open_visit(
 
 
 @asynccontextmanager
-async def viewing(request: web.Request, page: str) -> AsyncIterator[tuple[AsyncConnection, Visit]]:
+async def viewing(request: web.Request, page: str) -> AsyncIterator[tuple[Statements, Visit]]:
     """A journey whose page may be looked at now, in its language.
 
     Raises HTTPSeeOther to where the browser belongs instead: the journey's own page, or this one in the language that
@@ -70,14 +68,14 @@ async def viewing(request: web.Request, page: str) -> AsyncIterator[tuple[AsyncC
     now = clock()
     if await change_language(request, now):
         raise web.HTTPSeeOther(request.path)
-    async with request.app[RUNTIME].database.read() as connection:
+    async with request.app[RUNTIME].database.short_read() as connection:
         visit = await open_visit(request, connection, now)
         if not visit.journey.shows(page):
             raise web.HTTPSeeOther(visit.journey.current_path())
         yield connection, visit
 
 
-async def save(connection: AsyncConnection, runtime: Runtime, before: Journey, after: Journey, now: datetime) -> None:
+async def save(connection: Statements, runtime: Runtime, before: Journey, after: Journey, now: datetime) -> None:
     """Store a journey that went on, and count the state that it reached."""
     await journeys.save(connection, runtime.keyring, after, now)
     if after.state is not before.state:
@@ -90,7 +88,7 @@ async def change_language(request: web.Request, now: datetime) -> web.Response |
     if chosen not in NAMES:
         return None
     runtime = request.app[RUNTIME]
-    async with runtime.database.write() as connection:
+    async with runtime.database.short_write() as connection:
         current = await open_visit(request, connection, now, for_update=True)
         if current.journey.state is not State.EXPIRED:
             await journeys.save(connection, runtime.keyring, replace(current.journey, language=chosen), now)
@@ -144,7 +142,7 @@ def render_visit(
 
 
 async def release(
-    request: web.Request, connection: AsyncConnection, visit: Visit, journey: Journey, now: datetime
+    request: web.Request, connection: Statements, visit: Visit, journey: Journey, now: datetime
 ) -> web.Response:
     """Send the browser to its gateway and keep what was done."""
     runtime = request.app[RUNTIME]

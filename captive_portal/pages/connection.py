@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from aiohttp import web
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal import metrics
 from captive_portal.gateways import DRIVERS
@@ -28,6 +27,7 @@ from captive_portal.release import find_proof, judge, time_left
 from captive_portal.secure_wifi import is_offered
 from captive_portal.storage import passes, residents
 from captive_portal.storage.journeys import Visit
+from foundation.database import Statements
 from foundation.runtime import Runtime
 
 # Short at first, because proof mostly comes at once; then slow, because each reload interrupts a screen reader.
@@ -45,7 +45,7 @@ async def show_state(request: web.Request) -> web.Response:
 
 async def show_journey(request: web.Request) -> web.Response:
     """GET the journey itself: go to its page."""
-    async with request.app[RUNTIME].database.read() as connection:
+    async with request.app[RUNTIME].database.short_read() as connection:
         visit = await open_visit(request, connection, clock())
     return see_other(visit.journey.current_path())
 
@@ -53,7 +53,7 @@ async def show_journey(request: web.Request) -> web.Response:
 async def show_expired(request: web.Request) -> web.Response:
     """GET expired: how to begin again; its gateway is still known."""
     now = clock()
-    async with request.app[RUNTIME].database.read() as connection:
+    async with request.app[RUNTIME].database.short_read() as connection:
         visit = await open_visit(request, connection, now)
     if visit.journey.state is not State.EXPIRED:
         return see_other(visit.journey.current_path())
@@ -63,7 +63,7 @@ async def show_expired(request: web.Request) -> web.Response:
 async def connect(request: web.Request) -> web.Response:
     """POST connect: the one button of a returning device, and of every "try again"."""
     runtime, now = request.app[RUNTIME], clock()
-    async with runtime.database.write() as connection:
+    async with runtime.database.short_write() as connection:
         visit = await open_visit(request, connection, now, for_update=True)
         journey = visit.journey
         if journey.state is State.EXPIRED:
@@ -114,7 +114,7 @@ async def show_status(request: web.Request) -> web.Response:
         return answer
     if not visit.journey.shows("status"):
         return see_other(visit.journey.current_path())
-    async with runtime.database.read() as connection:
+    async with runtime.database.short_read() as connection:
         journey = visit.journey
         device = await residents.find_device(connection, journey.council_id, journey.mac_pseudonym)
     remembered = device is not None and device.remembered_until is not None and device.remembered_until > now
@@ -140,7 +140,7 @@ def _figures(visit: Visit, session: passes.Session, runtime: Runtime, now: datet
 async def log_out(request: web.Request) -> web.Response:
     """POST logout: the gateway ends the session and sends the browser back with the news."""
     runtime, now = request.app[RUNTIME], clock()
-    async with runtime.database.read() as connection:
+    async with runtime.database.short_read() as connection:
         visit = await open_visit(request, connection, now)
     if visit.journey.state is not State.ONLINE:
         return see_other(visit.journey.current_path())
@@ -152,7 +152,7 @@ async def log_out(request: web.Request) -> web.Response:
 async def forget(request: web.Request) -> web.Response:
     """POST forget: the device is no longer let on by itself."""
     runtime, now = request.app[RUNTIME], clock()
-    async with runtime.database.write() as connection:
+    async with runtime.database.short_write() as connection:
         visit = await open_visit(request, connection, now, for_update=True)
         journey = visit.journey
         if journey.details.device_id is None or not journey.shows("status"):
@@ -166,18 +166,18 @@ async def forget(request: web.Request) -> web.Response:
 async def look(request: web.Request, now: datetime) -> tuple[Visit, passes.Session | None]:
     """The visit after what accounting says of it, stored where that changed it."""
     runtime = request.app[RUNTIME]
-    async with runtime.database.read() as connection:
+    async with runtime.database.short_read() as connection:
         visit, after, session = await _judged(request, connection, now)
     if after == visit.journey:
         return visit, session
-    async with runtime.database.write() as connection:
+    async with runtime.database.short_write() as connection:
         visit, after, session = await _judged(request, connection, now, for_update=True)
         await save(connection, runtime, visit.journey, after, now)
     return replace(visit, journey=after), session
 
 
 async def _judged(
-    request: web.Request, connection: AsyncConnection, now: datetime, *, for_update: bool = False
+    request: web.Request, connection: Statements, now: datetime, *, for_update: bool = False
 ) -> tuple[Visit, Journey, passes.Session | None]:
     visit = await open_visit(request, connection, now, for_update=for_update)
     if visit.journey.state not in (State.WAITING, State.ONLINE):

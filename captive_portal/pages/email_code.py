@@ -49,7 +49,7 @@ async def take_email(request: web.Request) -> web.Response:
     """POST email: `email`. Sends a code."""
     runtime, now = request.app[RUNTIME], clock()
     typed = text_field(await read_form(request), "email")
-    async with runtime.database.read() as connection:
+    async with runtime.database.short_read() as connection:
         visit = await open_visit(request, connection, now)
     if not visit.journey.shows("email"):
         return see_other(visit.journey.current_path())
@@ -64,7 +64,7 @@ async def take_email(request: web.Request) -> web.Response:
 async def send_again(request: web.Request) -> web.Response:
     """POST resend: one more code to the same address."""
     now = clock()
-    async with request.app[RUNTIME].database.read() as connection:
+    async with request.app[RUNTIME].database.short_read() as connection:
         visit = await open_visit(request, connection, now)
     contact = visit.journey.details.contact
     if visit.journey.state is not State.CODE or contact is None:
@@ -75,7 +75,7 @@ async def send_again(request: web.Request) -> web.Response:
 async def _send_code(request: web.Request, address: str, template: str, now: datetime) -> web.Response:
     """Store a code, then hand the mail over outside of the transaction, because a mail server may be slow."""
     runtime = request.app[RUNTIME]
-    async with runtime.database.write() as connection:
+    async with runtime.database.short_write() as connection:
         visit = await open_visit(request, connection, now, for_update=True)
         if not visit.journey.shows("email"):
             return see_other(visit.journey.current_path())
@@ -85,7 +85,7 @@ async def _send_code(request: web.Request, address: str, template: str, now: dat
             return _code_refused(request, visit, template, address, _too_many_codes())
     if issued is not None and not await _mail_code(request, visit, address, issued):
         return _code_refused(request, visit, template, address, _mail_failed())
-    async with runtime.database.write() as connection:
+    async with runtime.database.short_write() as connection:
         visit = await open_visit(request, connection, now, for_update=True)
         if not visit.journey.shows("email"):
             return see_other(visit.journey.current_path())
@@ -104,7 +104,7 @@ async def _mail_code(request: web.Request, visit: Visit, address: str, issued: v
     except mail.MailError as error:
         _log.warning("a code was not sent", reason=str(error))
         metrics.codes.labels("not-sent").inc()
-        async with runtime.database.write() as connection:
+        async with runtime.database.short_write() as connection:
             await passes.use_up_code(connection, issued.id)
         return False
     metrics.codes.labels("sent").inc()
@@ -129,7 +129,7 @@ async def take_code(request: web.Request) -> web.Response:
     """POST code: `code`. The right one registers and releases."""
     runtime, now = request.app[RUNTIME], clock()
     digits = verification.read_digits(text_field(await read_form(request), "code")[:100])
-    async with runtime.database.write() as connection:
+    async with runtime.database.short_write() as connection:
         visit = await open_visit(request, connection, now, for_update=True)
         journey = visit.journey
         if journey.state in RELEASES_AGAIN:

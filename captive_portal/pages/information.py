@@ -17,7 +17,7 @@ TOPICS = ("terms", "privacy", "accessibility")
 async def show_on_journey(request: web.Request) -> web.Response:
     """GET /j/{path_id}/{topic}: with a way back to the journey."""
     now, topic = clock(), request.path.rpartition("/")[2]
-    async with request.app[RUNTIME].database.read() as connection:
+    async with request.app[RUNTIME].database.short_read() as connection:
         visit = await open_visit(request, connection, now)
         texts = await residents.current_terms(connection, visit.journey.council_id)
     if answer := await change_language(request, now):
@@ -29,7 +29,7 @@ async def show_on_journey(request: web.Request) -> web.Response:
 async def show_for_council(request: web.Request) -> web.Response:
     """GET /councils/{code}/{topic}."""
     topic = request.path.rpartition("/")[2]
-    async with request.app[RUNTIME].database.read() as connection:
+    async with request.app[RUNTIME].database.short_read() as connection:
         place = await equipment.find_council(connection, request.match_info["code"])
         if place is None:
             raise web.HTTPNotFound
@@ -43,7 +43,7 @@ async def show_for_council(request: web.Request) -> web.Response:
 async def choose_council(request: web.Request) -> web.Response:
     """GET /terms, /privacy, /accessibility: the council's, or a list where there are several."""
     topic = request.path.rpartition("/")[2]
-    async with request.app[RUNTIME].database.read() as connection:
+    async with request.app[RUNTIME].database.short_read() as connection:
         councils = await equipment.list_councils(connection)
     if len(councils) == 1:
         return web.Response(status=303, headers={"Location": f"/councils/{councils[0][0]}/{topic}"})

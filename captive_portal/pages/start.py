@@ -49,7 +49,7 @@ async def take_start(request: web.Request) -> web.Response:
     """POST start: `way` (click or email), `accept_terms`, `terms`, `remember_device`."""
     runtime, now = request.app[RUNTIME], clock()
     form = read_start_form(await read_form(request))
-    async with runtime.database.write() as connection:
+    async with runtime.database.short_write() as connection:
         visit = await open_visit(request, connection, now, for_update=True)
         journey = visit.journey
         if journey.state in RELEASES_AGAIN:

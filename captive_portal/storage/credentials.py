@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, delete, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from foundation.database import Statements
 from foundation.schema import accounting_sessions, credential_pages, credentials, residents
 
 _LOCK: Final = select(residents.c.id).where(residents.c.id == bindparam("resident_id")).with_for_update()
@@ -82,24 +82,24 @@ class Page:
     expires_at: datetime
 
 
-async def lock_resident(connection: AsyncConnection, resident_id: int) -> None:
+async def lock_resident(connection: Statements, resident_id: int) -> None:
     """Until the transaction ends nobody else counts or makes this resident's credentials."""
     await connection.execute(_LOCK, {"resident_id": resident_id})
 
 
-async def list_alive(connection: AsyncConnection, resident_id: int, now: datetime) -> list[AliveCredential]:
+async def list_alive(connection: Statements, resident_id: int, now: datetime) -> list[AliveCredential]:
     """The resident's credentials that are neither revoked nor expired, the newest first."""
     found = await connection.execute(_ALIVE, {"resident_id": resident_id, "now": now})
     return [AliveCredential(*row) for row in found]
 
 
-async def count_made(connection: AsyncConnection, resident_id: int, since: datetime) -> int:
+async def count_made(connection: Statements, resident_id: int, since: datetime) -> int:
     """How many credentials the resident got since a moment, revoked ones too."""
     found = await connection.execute(_COUNT_MADE, {"resident_id": resident_id, "since": since})
     return int(found.scalar_one())
 
 
-async def revoke(connection: AsyncConnection, resident_id: int, credential_id: int, now: datetime) -> bool:
+async def revoke(connection: Statements, resident_id: int, credential_id: int, now: datetime) -> bool:
     """End one of the resident's credentials, and the page that shows it; False where it is no live one of theirs."""
     changed = await connection.execute(
         credentials.update()
@@ -116,13 +116,13 @@ async def revoke(connection: AsyncConnection, resident_id: int, credential_id: i
     return True
 
 
-async def find_page(connection: AsyncConnection, path_pseudonym: bytes, now: datetime) -> Page | None:
+async def find_page(connection: Statements, path_pseudonym: bytes, now: datetime) -> Page | None:
     """The page at an address, while it lasts."""
     row = (await connection.execute(_PAGE, {"path_pseudonym": path_pseudonym, "now": now})).one_or_none()
     return None if row is None else Page(*row)
 
 
-async def insert_page(connection: AsyncConnection, page: NewPage, now: datetime) -> None:
+async def insert_page(connection: Statements, page: NewPage, now: datetime) -> None:
     """Store a page. Those whose time is over go at once, whoever they were for."""
     await connection.execute(delete(credential_pages).where(credential_pages.c.expires_at <= now))
     await connection.execute(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal.gateways.base import Clue, Gateway
+from foundation.database import Statements
 from foundation.privacy import Keyring
 from foundation.schema import access_points, councils, is_in_service, network_access_servers, venues
 
@@ -54,7 +54,7 @@ class Place:
 
 
 async def find_gateways(
-    connection: AsyncConnection, keyring: Keyring, driver: str, clue: Clue, portal_address: str
+    connection: Statements, keyring: Keyring, driver: str, clue: Clue, portal_address: str
 ) -> list[Gateway]:
     """The gateways that a clue fits: several, where councils gave them the same name.
 
@@ -71,7 +71,7 @@ async def find_gateways(
     return [_gateway(keyring, row, portal_address) for row in rows]
 
 
-async def venue_of(connection: AsyncConnection, gateway: Gateway, clue: Clue) -> int | None:
+async def venue_of(connection: Statements, gateway: Gateway, clue: Clue) -> int | None:
     """The access point's venue, else the gateway's."""
     if clue.access_point is None:
         return gateway.venue_id
@@ -84,19 +84,19 @@ async def venue_of(connection: AsyncConnection, gateway: Gateway, clue: Clue) ->
     return gateway.venue_id if venue_id is None else int(venue_id)
 
 
-async def load_place(connection: AsyncConnection, council_id: int, venue_id: int | None) -> Place:
+async def load_place(connection: Statements, council_id: int, venue_id: int | None) -> Place:
     """The council and, where it is known, the venue."""
     found = await connection.execute(_PLACE_BY_NUMBER, {"council_id": council_id, "venue_id": venue_id})
     return Place(*found.one())
 
 
-async def find_council(connection: AsyncConnection, code: str) -> Place | None:
+async def find_council(connection: Statements, code: str) -> Place | None:
     """A council by its code, without a venue."""
     row = (await connection.execute(_PLACE_BY_CODE, {"code": code, "venue_id": None})).one_or_none()
     return None if row is None else Place(*row)
 
 
-async def list_councils(connection: AsyncConnection) -> list[tuple[str, str]]:
+async def list_councils(connection: Statements) -> list[tuple[str, str]]:
     """Code and name of every council, by name."""
     statement = select(councils.c.code, councils.c.name).order_by(councils.c.name)
     return [(row.code, row.name) for row in await connection.execute(statement)]

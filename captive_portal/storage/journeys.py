@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal.gateways.base import Gateway
 from captive_portal.journey import Details, Journey, State
 from captive_portal.storage.equipment import Place
+from foundation.database import Statements
 from foundation.privacy import Keyring
 from foundation.schema import councils, journeys, network_access_servers, venues
 
@@ -76,7 +76,7 @@ def path_pseudonym(keyring: Keyring, path_id: str) -> bytes:
 
 
 async def load_visit(
-    connection: AsyncConnection, keyring: Keyring, path_id: str, portal_url: str, *, now: datetime, for_update: bool
+    connection: Statements, keyring: Keyring, path_id: str, portal_url: str, *, now: datetime, for_update: bool
 ) -> Visit | None:
     """The journey of a path, in state EXPIRED when its time is over; None where there is none.
 
@@ -102,7 +102,7 @@ async def load_visit(
 
 
 async def load_open(
-    connection: AsyncConnection, keyring: Keyring, nas_id: int, mac_pseudonym: bytes, *, now: datetime
+    connection: Statements, keyring: Keyring, nas_id: int, mac_pseudonym: bytes, *, now: datetime
 ) -> Journey | None:
     """The latest journey of a device at a gateway that is not over, for update."""
     found = await connection.execute(_OPEN, {"nas_id": nas_id, "mac_pseudonym": mac_pseudonym, "now": now})
@@ -110,7 +110,7 @@ async def load_open(
     return None if row is None else _from_row(keyring, row, now)
 
 
-async def insert(connection: AsyncConnection, keyring: Keyring, journey: Journey, now: datetime) -> int:
+async def insert(connection: Statements, keyring: Keyring, journey: Journey, now: datetime) -> int:
     """Store a new journey (its own `id` is ignored) and return its number."""
     values = {
         "council_id": journey.council_id,
@@ -124,12 +124,12 @@ async def insert(connection: AsyncConnection, keyring: Keyring, journey: Journey
     return int((await connection.execute(_INSERT, values)).scalar_one())
 
 
-async def save(connection: AsyncConnection, keyring: Keyring, journey: Journey, now: datetime) -> None:
+async def save(connection: Statements, keyring: Keyring, journey: Journey, now: datetime) -> None:
     """Store what changed."""
     await connection.execute(_SAVE, {"journey_id": journey.id, **_changing(keyring, journey, now)})
 
 
-async def count_open(connection: AsyncConnection, now: datetime) -> int:
+async def count_open(connection: Statements, now: datetime) -> int:
     """How many residents are on their way now."""
     return int((await connection.execute(_COUNT_OPEN, {"now": now})).scalar_one())
 

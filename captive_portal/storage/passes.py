@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, bindparam, func, or_, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from foundation.database import Statements
 from foundation.schema import accounting_sessions, one_time_tokens, verification_codes
 
 _INSERT_TOKEN: Final = one_time_tokens.insert()
@@ -74,7 +74,7 @@ class Session:
     octets: int
 
 
-async def reusable_token(connection: AsyncConnection, user_name: str, device_id: int, good_until: datetime) -> bool:
+async def reusable_token(connection: Statements, user_name: str, device_id: int, good_until: datetime) -> bool:
     """Whether a token has let nobody on yet and is good for long enough."""
     statement = select(one_time_tokens.c.id).where(
         one_time_tokens.c.user_name == user_name,
@@ -86,7 +86,7 @@ async def reusable_token(connection: AsyncConnection, user_name: str, device_id:
 
 
 async def insert_token(
-    connection: AsyncConnection,
+    connection: Statements,
     *,
     council_id: int,
     user_name: str,
@@ -110,7 +110,7 @@ async def insert_token(
 
 
 async def count_recent_codes(
-    connection: AsyncConnection,
+    connection: Statements,
     *,
     council_id: int,
     contact_pseudonym: bytes,
@@ -132,7 +132,7 @@ async def count_recent_codes(
     return RecentCodes(*(await connection.execute(statement)).one())
 
 
-async def insert_code(connection: AsyncConnection, code: NewCode) -> int:
+async def insert_code(connection: Statements, code: NewCode) -> int:
     """Store a code and return its number."""
     statement = (
         verification_codes.insert()
@@ -152,9 +152,7 @@ async def insert_code(connection: AsyncConnection, code: NewCode) -> int:
     return int((await connection.execute(statement)).scalar_one())
 
 
-async def live_codes(
-    connection: AsyncConnection, journey_id: int, contact_pseudonym: bytes, now: datetime
-) -> list[Code]:
+async def live_codes(connection: Statements, journey_id: int, contact_pseudonym: bytes, now: datetime) -> list[Code]:
     """The codes of a journey and contact that may still be tried; there are several after "send again"."""
     table = verification_codes.c
     statement = select(table.id, table.code_pseudonym, table.created_at).where(
@@ -166,7 +164,7 @@ async def live_codes(
     return [Code(*row) for row in await connection.execute(statement)]
 
 
-async def count_attempt(connection: AsyncConnection, codes: list[Code]) -> None:
+async def count_attempt(connection: Statements, codes: list[Code]) -> None:
     """A wrong code was typed: each that it could have been loses an attempt."""
     table = verification_codes
     await connection.execute(
@@ -176,20 +174,20 @@ async def count_attempt(connection: AsyncConnection, codes: list[Code]) -> None:
     )
 
 
-async def use_up_codes(connection: AsyncConnection, journey_id: int) -> None:
+async def use_up_codes(connection: Statements, journey_id: int) -> None:
     """None of a journey's codes is good any more; the rows stay a while, because limits count them."""
     table = verification_codes
     await connection.execute(table.update().where(table.c.journey_id == journey_id).values(attempts_left=0))
 
 
-async def use_up_code(connection: AsyncConnection, code_id: int) -> None:
+async def use_up_code(connection: Statements, code_id: int) -> None:
     """This code was not delivered."""
     table = verification_codes
     await connection.execute(table.update().where(table.c.id == code_id).values(attempts_left=0))
 
 
 async def find_session(
-    connection: AsyncConnection,
+    connection: Statements,
     *,
     nas_id: int,
     device_id: int,

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import bindparam, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from foundation.database import Database
+from foundation.database import Database, Statements
 from foundation.schema import devices, residents, terms_acceptances, terms_versions
 
 _VERSIONS = terms_versions.c
@@ -76,19 +75,19 @@ class NewResident:
         return "none" if self.contact_pseudonym is None else "email"
 
 
-async def current_terms(connection: AsyncConnection, council_id: int) -> list[Terms]:
+async def current_terms(connection: Statements, council_id: int) -> list[Terms]:
     """All languages of the newest version; empty where the council has none."""
     return [Terms(*row) for row in await connection.execute(_CURRENT_TERMS, {"council_id": council_id})]
 
 
-async def find_device(connection: AsyncConnection, council_id: int, mac_pseudonym: bytes) -> KnownDevice | None:
+async def find_device(connection: Statements, council_id: int, mac_pseudonym: bytes) -> KnownDevice | None:
     """The device, if it came before."""
     found = await connection.execute(_DEVICE, {"council_id": council_id, "mac_pseudonym": mac_pseudonym})
     row = found.one_or_none()
     return None if row is None else KnownDevice(*row)
 
 
-async def find_by_contact(connection: AsyncConnection, council_id: int, contact_pseudonym: bytes) -> int | None:
+async def find_by_contact(connection: Statements, council_id: int, contact_pseudonym: bytes) -> int | None:
     """The resident with this contact."""
     statement = select(residents.c.id).where(
         residents.c.council_id == council_id, residents.c.contact_pseudonym == contact_pseudonym
@@ -97,7 +96,7 @@ async def find_by_contact(connection: AsyncConnection, council_id: int, contact_
     return None if found is None else int(found)
 
 
-async def insert_resident(connection: AsyncConnection, database: Database, resident: NewResident, now: datetime) -> int:
+async def insert_resident(connection: Statements, database: Database, resident: NewResident, now: datetime) -> int:
     """Add a resident; one who registered with the same contact at this moment is returned instead."""
     statement = (
         database.insert(residents)
@@ -117,7 +116,7 @@ async def insert_resident(connection: AsyncConnection, database: Database, resid
     return int((await connection.execute(statement)).scalar_one())
 
 
-async def add_contact(connection: AsyncConnection, resident_id: int, resident: NewResident) -> None:
+async def add_contact(connection: Statements, resident_id: int, resident: NewResident) -> None:
     """A resident without contact gave one."""
     await connection.execute(
         residents.update()
@@ -130,13 +129,13 @@ async def add_contact(connection: AsyncConnection, resident_id: int, resident: N
     )
 
 
-async def touch_resident(connection: AsyncConnection, resident_id: int, language: str, now: datetime) -> None:
+async def touch_resident(connection: Statements, resident_id: int, language: str, now: datetime) -> None:
     """The resident is here, and reads this language."""
     await connection.execute(_TOUCH, {"resident_id": resident_id, "language": language, "last_seen_at": now})
 
 
 async def put_device(
-    connection: AsyncConnection,
+    connection: Statements,
     database: Database,
     *,
     council_id: int,
@@ -157,13 +156,13 @@ async def put_device(
     return int((await connection.execute(statement)).scalar_one())
 
 
-async def forget_device(connection: AsyncConnection, device_id: int) -> None:
+async def forget_device(connection: Statements, device_id: int) -> None:
     """From now on the device comes to the portal first."""
     await connection.execute(devices.update().where(devices.c.id == device_id).values(remembered_until=None))
 
 
 async def accept_terms(
-    connection: AsyncConnection,
+    connection: Statements,
     *,
     council_id: int,
     resident_id: int,
