@@ -107,6 +107,8 @@ def _set_up_templates(app: web.Application, stylesheet: str) -> None:
         loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
         extensions=["jinja2.ext.i18n"],
         autoescape=True,
+        # The files do not change while we serve; asking for their times at every page costs more than filling them.
+        auto_reload=False,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -18,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from foundation.database import Database
+from foundation.garbage import collected_seldom
 from foundation.migrations import state as migration_state
 from foundation.privacy import Keyring
 from foundation.schema import installation, network_access_servers
@@ -131,8 +132,9 @@ async def serve_until_stopped() -> None:
         # Standard input is a pipe from the supervisor: it becomes readable (at its end) when the supervisor dies.
         loop.add_reader(sys.stdin.fileno(), stopped.set)
     try:
-        notify_ready()
-        await stopped.wait()
+        with collected_seldom():
+            notify_ready()
+            await stopped.wait()
     finally:
         if supervised:
             loop.remove_reader(sys.stdin.fileno())

@@ -47,18 +47,22 @@ async def _show(request: web.Request, page: str) -> web.Response:
 
 async def take_email(request: web.Request) -> web.Response:
     """POST email: `email`. Sends a code."""
-    runtime, now = request.app[RUNTIME], clock()
+    now = clock()
     typed = text_field(await read_form(request), "email")
-    async with runtime.database.short_read() as connection:
-        visit = await open_visit(request, connection, now)
-    if not visit.journey.shows("email"):
-        return see_other(visit.journey.current_path())
     try:
         address = parse_email_address(typed)
     except NotAnEmailAddressError:
-        message = _("Enter an email address, like name@example.com")
-        return render_form_errors(request, visit, "email.html", [FormError("email", message)], {"typed": typed})
+        return await _no_address(request, typed, now)
     return await _send_code(request, address, "email.html", now)
+
+
+async def _no_address(request: web.Request, typed: str, now: datetime) -> web.Response:
+    async with request.app[RUNTIME].database.short_read() as connection:
+        visit = await open_visit(request, connection, now)
+    if not visit.journey.shows("email"):
+        return see_other(visit.journey.current_path())
+    message = _("Enter an email address, like name@example.com")
+    return render_form_errors(request, visit, "email.html", [FormError("email", message)], {"typed": typed})
 
 
 async def send_again(request: web.Request) -> web.Response:

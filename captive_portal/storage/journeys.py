@@ -6,7 +6,7 @@ Statements are built once: building one costs about as much as running it.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from foundation.schema import councils, journeys, network_access_servers, venues
 _NO_COUNCIL: Final = 0
 _SEAL: Final = "journey"
 _TIMES: Final = ("handed_over_at", "released_at", "waiting_since")
+_DETAILS: Final = tuple(field.name for field in fields(Details))
 
 _VISIT: Final = (
     select(
@@ -162,7 +163,7 @@ def _from_row(keyring: Keyring, row: Row[*tuple[Any, ...]], now: datetime) -> Jo
 
 
 def _to_json(details: Details) -> bytes:
-    values = {name: value for name, value in asdict(details).items() if value is not None}
+    values = {name: value for name in _DETAILS if (value := getattr(details, name)) is not None}
     for name in _TIMES:
         if name in values:
             values[name] = values[name].isoformat()

@@ -27,6 +27,7 @@ from citywifi.replay.runner import OnPlayed, Runner
 from citywifi.replay.schedule import City, PlannedSession, day_sessions
 from citywifi.replay.tally import SessionFigures, Tally, differences, stored_sessions
 from foundation.database import Database
+from foundation.garbage import collected_seldom
 from foundation.settings import Settings
 from radius.packet import Code
 
@@ -149,10 +150,11 @@ class Replay:
             runner = Runner(
                 self._gateways, resident, self.clock, self.tally, on_played, concurrency=self._plan.concurrency
             )
-            for sessions in self.days.values():
-                if sessions:
-                    self.clock.begin(sessions[0].arrives_at)
-                    await runner.play(sessions)
+            with collected_seldom():
+                for sessions in self.days.values():
+                    if sessions:
+                        self.clock.begin(sessions[0].arrives_at)
+                        await runner.play(sessions)
         return await self._compare()
 
     @property
