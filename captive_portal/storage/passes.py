@@ -6,12 +6,34 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from foundation.database import Statements
 from foundation.schema import accounting_sessions, one_time_tokens, verification_codes
 
 _INSERT_TOKEN: Final = one_time_tokens.insert()
+_REUSABLE_TOKEN: Final = select(one_time_tokens.c.id).where(
+    one_time_tokens.c.user_name == bindparam("user_name"),
+    one_time_tokens.c.device_id == bindparam("device_id"),
+    one_time_tokens.c.uses == 0,
+    one_time_tokens.c.expires_at >= bindparam("good_until"),
+)
+_CODES = verification_codes.c
+_COUNT_RECENT_CODES: Final = select(
+    func.count().filter(_CODES.contact_pseudonym == bindparam("contact_pseudonym")),
+    func.count().filter(_CODES.mac_pseudonym == bindparam("mac_pseudonym")),
+    func.count().filter(_CODES.nas_id == bindparam("nas_id")),
+).where(_CODES.council_id == bindparam("council_id"), _CODES.created_at > bindparam("since"))
+_INSERT_CODE: Final = verification_codes.insert().returning(_CODES.id)
+_LIVE_CODES: Final = select(_CODES.id, _CODES.code_pseudonym, _CODES.created_at).where(
+    _CODES.journey_id == bindparam("journey_id"),
+    _CODES.contact_pseudonym == bindparam("contact_pseudonym"),
+    _CODES.attempts_left > 0,
+    _CODES.expires_at > bindparam("now"),
+)
+_USE_UP_CODES: Final = (
+    verification_codes.update().where(_CODES.journey_id == bindparam("of_journey")).values(attempts_left=0)
+)
 _SESSIONS = accounting_sessions.c
 _SESSION: Final = (
     select(
@@ -76,13 +98,8 @@ class Session:
 
 async def reusable_token(connection: Statements, user_name: str, device_id: int, good_until: datetime) -> bool:
     """Whether a token has let nobody on yet and is good for long enough."""
-    statement = select(one_time_tokens.c.id).where(
-        one_time_tokens.c.user_name == user_name,
-        one_time_tokens.c.device_id == device_id,
-        one_time_tokens.c.uses == 0,
-        one_time_tokens.c.expires_at >= good_until,
-    )
-    return (await connection.execute(statement)).first() is not None
+    values = {"user_name": user_name, "device_id": device_id, "good_until": good_until}
+    return (await connection.execute(_REUSABLE_TOKEN, values)).first() is not None
 
 
 async def insert_token(
@@ -119,49 +136,36 @@ async def count_recent_codes(
     since: datetime,
 ) -> RecentCodes:
     """Codes asked for by contact, device and gateway."""
-    table = verification_codes.c
-
-    def number(condition: ColumnElement[bool]) -> ColumnElement[int]:
-        return func.count().filter(condition)
-
-    statement = select(
-        number(table.contact_pseudonym == contact_pseudonym),
-        number(table.mac_pseudonym == mac_pseudonym),
-        number(table.nas_id == nas_id),
-    ).where(table.council_id == council_id, table.created_at > since)
-    return RecentCodes(*(await connection.execute(statement)).one())
+    values = {
+        "council_id": council_id,
+        "contact_pseudonym": contact_pseudonym,
+        "mac_pseudonym": mac_pseudonym,
+        "nas_id": nas_id,
+        "since": since,
+    }
+    return RecentCodes(*(await connection.execute(_COUNT_RECENT_CODES, values)).one())
 
 
 async def insert_code(connection: Statements, code: NewCode) -> int:
     """Store a code and return its number."""
-    statement = (
-        verification_codes.insert()
-        .values(
-            council_id=code.council_id,
-            journey_id=code.journey_id,
-            nas_id=code.nas_id,
-            contact_pseudonym=code.contact_pseudonym,
-            mac_pseudonym=code.mac_pseudonym,
-            code_pseudonym=code.code_pseudonym,
-            attempts_left=code.attempts_left,
-            created_at=code.created_at,
-            expires_at=code.expires_at,
-        )
-        .returning(verification_codes.c.id)
-    )
-    return int((await connection.execute(statement)).scalar_one())
+    values = {
+        "council_id": code.council_id,
+        "journey_id": code.journey_id,
+        "nas_id": code.nas_id,
+        "contact_pseudonym": code.contact_pseudonym,
+        "mac_pseudonym": code.mac_pseudonym,
+        "code_pseudonym": code.code_pseudonym,
+        "attempts_left": code.attempts_left,
+        "created_at": code.created_at,
+        "expires_at": code.expires_at,
+    }
+    return int((await connection.execute(_INSERT_CODE, values)).scalar_one())
 
 
 async def live_codes(connection: Statements, journey_id: int, contact_pseudonym: bytes, now: datetime) -> list[Code]:
     """The codes of a journey and contact that may still be tried; there are several after "send again"."""
-    table = verification_codes.c
-    statement = select(table.id, table.code_pseudonym, table.created_at).where(
-        table.journey_id == journey_id,
-        table.contact_pseudonym == contact_pseudonym,
-        table.attempts_left > 0,
-        table.expires_at > now,
-    )
-    return [Code(*row) for row in await connection.execute(statement)]
+    values = {"journey_id": journey_id, "contact_pseudonym": contact_pseudonym, "now": now}
+    return [Code(*row) for row in await connection.execute(_LIVE_CODES, values)]
 
 
 async def count_attempt(connection: Statements, codes: list[Code]) -> None:
@@ -176,8 +180,7 @@ async def count_attempt(connection: Statements, codes: list[Code]) -> None:
 
 async def use_up_codes(connection: Statements, journey_id: int) -> None:
     """None of a journey's codes is good any more; the rows stay a while, because limits count them."""
-    table = verification_codes
-    await connection.execute(table.update().where(table.c.journey_id == journey_id).values(attempts_left=0))
+    await connection.execute(_USE_UP_CODES, {"of_journey": journey_id})
 
 
 async def use_up_code(connection: Statements, code_id: int) -> None:
