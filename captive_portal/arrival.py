@@ -79,17 +79,15 @@ async def meet_device(
     accept_language: str,
     now: datetime,
 ) -> Meeting:
-    """What an arrival does to its device's journey; nothing is stored."""
+    """What an arrival does to its device's journey, which may begin with it; nothing is stored."""
     gateway, arrival = checked.gateway, checked.arrival
-    mac_pseudonym = runtime.keyring.device_pseudonym(gateway.council_id, arrival.device)
-    texts = await residents.current_terms(connection, gateway.council_id)
-    before = await journeys.load_open(connection, runtime.keyring, gateway.nas_id, mac_pseudonym, now=now)
+    before = await _open_journey(connection, runtime, checked, now)
     journey = before or Journey(
         id=0,
         council_id=gateway.council_id,
         nas_id=gateway.nas_id,
         venue_id=await equipment.venue_of(connection, gateway, checked.clue),
-        mac_pseudonym=mac_pseudonym,
+        mac_pseudonym=_device_pseudonym(runtime, checked),
         resident_id=None,
         state=State.CHOOSE,
         language=choose_language(arrival.language, accept_language=accept_language),
@@ -100,6 +98,32 @@ async def meet_device(
         ),
         expires_at=now,
     )
+    return await _meet(connection, runtime, arrival, before, journey, now)
+
+
+async def meet_again(
+    connection: Statements, runtime: Runtime, checked: CheckedArrival, now: datetime
+) -> Meeting | None:
+    """As ``meet_device`` for a device whose journey is under way; None where it is yet to begin."""
+    before = await _open_journey(connection, runtime, checked, now)
+    return None if before is None else await _meet(connection, runtime, checked.arrival, before, before, now)
+
+
+def _device_pseudonym(runtime: Runtime, checked: CheckedArrival) -> bytes:
+    return runtime.keyring.device_pseudonym(checked.gateway.council_id, checked.arrival.device)
+
+
+async def _open_journey(
+    connection: Statements, runtime: Runtime, checked: CheckedArrival, now: datetime
+) -> Journey | None:
+    device = _device_pseudonym(runtime, checked)
+    return await journeys.load_open(connection, runtime.keyring, checked.gateway.nas_id, device, now=now)
+
+
+async def _meet(
+    connection: Statements, runtime: Runtime, arrival: Arrival, before: Journey | None, journey: Journey, now: datetime
+) -> Meeting:
+    texts = await residents.current_terms(connection, journey.council_id)
     journey, may_release = await registration.known_device(connection, journey, texts)
     journey = meet(journey, arrival, may_release=may_release, now=now)
     lifetime_seconds = runtime.settings.portal.journey_lifetime_seconds

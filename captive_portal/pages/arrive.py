@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from captive_portal import metrics
-from captive_portal.arrival import check, meet_device, store
+from captive_portal.arrival import check, meet_again, meet_device, store
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Refusal
 from captive_portal.journey import Journey, State
@@ -29,10 +29,10 @@ async def arrive(request: web.Request) -> web.Response:
             metrics.arrivals.labels(driver.name, checked.reason).inc()
             context = {"reference": checked.reason, "can_switch_language": False}
             return render(request, "refused.html", context, status=400)
-        meeting = await meet_device(connection, runtime, checked, driver, accept_language, now)
+        known = await meet_again(connection, runtime, checked, now)
     metrics.arrivals.labels(driver.name, checked.arrival.outcome).inc()
-    if meeting.changes_nothing:
-        return see_other(meeting.after.current_path())
+    if known is not None and known.changes_nothing:
+        return see_other(known.after.current_path())
     async with runtime.database.short_write() as connection:
         meeting = await meet_device(connection, runtime, checked, driver, accept_language, now)
         journey = await store(connection, runtime, meeting, now)
