@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ from foundation.telemetry import (
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_before() -> None:
+def _logging_as_before() -> Iterator[None]:
+    """Other tests' loggers must not be made by what these configure."""
+    yield
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
