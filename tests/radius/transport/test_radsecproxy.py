@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -115,7 +116,9 @@ async def running(
     try:
         yield listens
     finally:
-        process.kill()
+        # radsecproxy 1.9.2 now and then crashes by itself when its handshake is refused.
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
         await process.communicate()
 
 
