@@ -15,11 +15,11 @@ help: ## show this help
 run: $(VENV)/.run ## start everything with the demo city (Ctrl-C stops it)
 	@exec $(BIN)/citywifi serve --demo
 
-# Whole cities are played one after another: two at a time are too much for two cores.
+# Whole cities are played when nothing else runs, two at a time: they fill two cores.
 test: $(VENV)/.dev ## run every test; the last lines say which real peers took part
 	@tools/install_test_peers
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not city" $(ARGS)
-	@$(BIN)/python -m pytest -m city --after-the-others $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -m city --after-the-others $(ARGS)
 
 lint: $(VENV)/.dev ## ruff, mypy --strict and the floors of the house
 	$(BIN)/ruff check .
