@@ -13,7 +13,7 @@ from radius.accounting.writer import AccountingWriter, StorageUnavailableError
 from radius.authentication.log import AuthenticationLog, LogLine
 from radius.authentication.methods import Authenticates
 from radius.authentication.outcome import Accepted, Challenged, Outcome, Rejected, RejectReason
-from radius.authorization import REJECT_ATTRIBUTES, Authorizer
+from radius.authorization import REJECT_ATTRIBUTES, Authorizer, venue_of
 from radius.batching import QueueFullError
 from radius.discards import RequestUnansweredError, Unanswered
 from radius.nas import NasDirectory
@@ -82,7 +82,6 @@ class AuthenticationHandler:
     def _record(self, request: Request, outcome: Outcome) -> None:
         nas = request.nas
         called = attributes.get_text(request.packet, "Called-Station-Id", lenient=True)
-        access_point = self._equipment.table.access_point(nas.council_id, called)
         user_name = attributes.get_octets(request.packet, "User-Name") or b""
         accepted = outcome if isinstance(outcome, Accepted) else None
         if accepted and accepted.proven_name:
@@ -92,7 +91,7 @@ class AuthenticationHandler:
                 at=request.arrival.at,
                 council_id=nas.council_id,
                 nas_id=nas.id,
-                venue_id=(access_point.venue_id if access_point else None) or nas.venue_id,
+                venue_id=venue_of(self._equipment, nas, called),
                 method=outcome.method,
                 accepted=accepted is not None,
                 reason="" if isinstance(outcome, Accepted) else outcome.reason.explanation,

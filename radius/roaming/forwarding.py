@@ -14,6 +14,8 @@ from typing import Final
 from foundation.privacy import Keyring
 from radius import attributes
 from radius.attributes import encode
+from radius.authentication.eap.packet import Code as EapCode
+from radius.authentication.eap.packet import EapPacket, split
 from radius.authenticators import hide_password, hide_salted, reveal_password, reveal_salted
 from radius.authorization import is_own_class
 from radius.errors import MalformedAttributeError, PacketDiscarded, UnencodableError
@@ -200,12 +202,12 @@ def eap_failure(packet: Packet) -> tuple[Attribute, ...]:
     message = attributes.get_octets(packet, "EAP-Message")
     if message is None or len(message) < 2:
         return ()
-    return ((_EAP_MESSAGE, bytes((4, message[1], 0, 4))),)
+    return split(EapPacket(EapCode.FAILURE, message[1]).encode())
 
 
 def state_of(packet: Packet) -> bytes | None:
     """The State of a request or reply."""
-    return next((value for number, value in packet.attributes if number == _STATE), None)
+    return attributes.get_octets(packet, "State")
 
 
 def _is_of_microsoft(attribute: Attribute) -> bool:

@@ -49,7 +49,8 @@ def _chargeable_identity(accepted: Accepted, request: Request, keyring: Keyring,
     if accepted.resident_id is not None:
         who = f"resident {accepted.resident_id}".encode()
     else:
-        who = accepted.user_name.encode() if accepted.user_name else _user_name(request)
+        # The User-Name of EAP may be anonymous, and so everybody's.
+        who = accepted.proven_name.encode() if accepted.proven_name else _user_name(request)
     value = len(at).to_bytes(2, "big") + at + who
     identity = keyring.pseudonym("chargeable user", request.nas.council_id, value)
     return encode("Chargeable-User-Identity", identity.hex().encode())

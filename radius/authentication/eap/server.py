@@ -28,7 +28,6 @@ from radius.authentication.eap.tls_keys import EAP_PEAP, EAP_TLS, EAP_TTLS
 from radius.authentication.eap.tls_method import TlsMethod, TlsTerms
 from radius.authentication.eap.ttls import EapTtls
 from radius.authentication.outcome import Accepted, Challenged, Rejected, RejectReason, Step
-from radius.authenticators import hide_salted
 from radius.discards import RequestUnansweredError, Unanswered
 from radius.errors import EapMalformedError, MalformedAttributeError
 from radius.packet import Attribute
@@ -231,9 +230,7 @@ def _keys(msk: bytes, request: Request) -> tuple[Attribute, ...]:
         return ()
     halves = {"MS-MPPE-Recv-Key": msk[:_KEY_OCTETS], "MS-MPPE-Send-Key": msk[_KEY_OCTETS : 2 * _KEY_OCTETS]}
     authenticator = request.packet.authenticator
-    return tuple(
-        attributes.encode(name, hide_salted(half, request.secret, authenticator)) for name, half in halves.items()
-    )
+    return tuple(attributes.encode_salted(name, half, request.secret, authenticator) for name, half in halves.items())
 
 
 def _rejected(failed: Failed, identifier: int, *, is_logged: bool = False) -> Rejected:

@@ -53,11 +53,11 @@ def test_an_operator_without_a_name_is_known_by_its_equipment(keyring: Keyring) 
 
 
 def test_a_credential_that_is_no_residents_is_known_by_its_name(keyring: Keyring) -> None:
-    nobodys = replace(ACCEPTED, resident_id=None, user_name="staff")
+    nobodys = replace(ACCEPTED, resident_id=None, proven_name="staff")
     first = identity(keyring, asked(OPERATOR, ASKS), nobodys)
     assert first == identity(keyring, asked(OPERATOR, ASKS, name="anonymous"), nobodys)
-    assert first != identity(keyring, asked(OPERATOR, ASKS), replace(nobodys, user_name="other"))
-    by_name = replace(nobodys, user_name=None)
+    assert first != identity(keyring, asked(OPERATOR, ASKS), replace(nobodys, proven_name="other"))
+    by_name = replace(nobodys, proven_name=None)
     assert identity(keyring, asked(OPERATOR, ASKS, name="staff"), by_name) == first
 
 
