@@ -98,6 +98,19 @@ class RadiusSettings(_Section):
     quarantine_seconds: Annotated[int, Field(ge=60)] = 600
     # How often sessions are compared with their resident's daily time and data.
     quota_check_seconds: Positive = 60
+    # Processes that share each port. On SQLite, where one process at a time writes, there is one of each kind.
+    authentication_workers: Annotated[int, Field(ge=1, le=32)] = 1
+    accounting_workers: Annotated[int, Field(ge=1, le=32)] = 1
+    # Requests of one worker that are processed at the same time; more are dropped and counted.
+    most_requests_in_progress: Positive = 8192
+    # A login is answered when its line of the log is committed, or at once, with the line written soon after.
+    log_before_reply: bool = True
+    # Residents' devices and credentials kept in memory by each worker of authentication; 0 keeps none.
+    directory_cache_entries: Annotated[int, Field(ge=0)] = 200_000
+    # With the database away, what is in memory lets people in for so long.
+    directory_stale_seconds: Annotated[int, Field(ge=0)] = 86_400
+    # Where accounting waits while the database is away; when it is full, accounting is no longer answered.
+    journal_octets: Annotated[int, Field(ge=1024 * 1024)] = 1024 * 1024 * 1024
 
 
 class EapSettings(_Section):
@@ -243,6 +256,11 @@ class Settings(BaseSettings):
     def certificates_directory(self) -> Path:
         """Where `citywifi certificates` keeps the private CA and what it issued."""
         return self.data_directory / "certificates"
+
+    @property
+    def journal_directory(self) -> Path:
+        """Where accounting waits while the database is away, a file for each worker."""
+        return self.data_directory / "journal"
 
     @property
     def metrics_directory(self) -> Path:
