@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Table, bindparam, insert, update
@@ -31,8 +30,7 @@ _SEEN_EVERY: Final = timedelta(hours=1)
 _QUEUE: Final = "authentication_log"
 
 
-@dataclass(frozen=True, slots=True)
-class LogLine:
+class LogLine(NamedTuple):
     """One authentication; ``reason`` is empty when accepted. Resident and device are not stored in the log."""
 
     at: datetime
@@ -42,9 +40,9 @@ class LogLine:
     method: str
     accepted: bool
     reason: str
+    detail: str
     user_pseudonym: bytes
     milliseconds: float
-    detail: str = ""
     resident_id: int | None = None
     device_id: int | None = None
 
@@ -63,6 +61,10 @@ class AuthenticationLog:
             self.queue.submit(line)
         except QueueFullError:
             metrics.log_drops.labels("queue_full").inc()
+
+    async def write(self, line: LogLine) -> None:
+        """Return when the line is committed. Raises QueueFullError when too many wait already."""
+        await self.queue.submit(line)
 
     async def drain(self) -> None:
         """Return when every line is written or dropped."""

@@ -24,6 +24,7 @@ def line(city: City) -> LogLine:
         method="pap",
         accepted=True,
         reason="",
+        detail="",
         user_pseudonym=b"p" * 16,
         milliseconds=1.5,
         resident_id=city.resident_id,
