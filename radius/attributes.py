@@ -30,7 +30,7 @@ from radius.attribute_layout import (
     tagged,
     untagged,
 )
-from radius.attribute_values import VALUE_TYPES, Value
+from radius.attribute_values import VALUE_TYPES, Value, decode_text
 from radius.authenticators import hide_salted, reveal_salted
 from radius.errors import MalformedAttributeError, UnencodableError, UnknownAttributeError
 from radius.packet import LONGEST_VALUE_OCTETS, Attribute, Packet
@@ -61,6 +61,7 @@ __all__ = [
 ]
 
 _ENCRYPTED_BY_SALT = 2
+_INTEGER_OCTETS = 4
 
 
 def encode(name: str, value: Value, *, tag: int = 0) -> Attribute:
@@ -71,7 +72,11 @@ def encode(name: str, value: Value, *, tag: int = 0) -> Attribute:
 
     Raises UnknownAttributeError for a name that no dictionary has, UnencodableError for a value that does not fit.
     """
-    placed = _encode(name, value, tag)
+    number = _UNTAGGED_NUMBERS.get(name)
+    octets = _octets_of(definition_of(name), value)
+    if number is not None and not tag and len(octets) <= LONGEST_VALUE_OCTETS:
+        return number, octets
+    placed = _place(name, octets, tag)
     if len(placed) > 1:
         raise UnencodableError(f"{name} takes {len(placed)} pieces; encode it with encode_all")
     return placed[0]
@@ -79,8 +84,10 @@ def encode(name: str, value: Value, *, tag: int = 0) -> Attribute:
 
 def encode_all(values: Mapping[str, Value] | Iterable[tuple[str, Value]]) -> tuple[Attribute, ...]:
     """Several attributes in the order given; pairs may repeat a name. Raises what ``encode`` raises."""
-    pairs = values.items() if isinstance(values, Mapping) else values
-    return tuple([attribute for name, value in pairs for attribute in _encode(name, value, 0)])
+    # Asking whether a list is a Mapping takes as long as encoding an attribute.
+    is_list = isinstance(values, (list, tuple))
+    pairs = values.items() if not is_list and isinstance(values, Mapping) else values
+    return tuple([attribute for name, value in pairs for attribute in _encode(name, value)])
 
 
 def encode_joined(name: str, octets: bytes) -> tuple[Attribute, ...]:
@@ -141,7 +148,6 @@ def get(packet: Packet, name: str) -> Value | None:
 
 def get_octets(packet: Packet, name: str) -> bytes | None:
     """The first attribute of that name as it came, whatever its type: passwords, challenges, Class."""
-    # Most attributes are plain, and every request is asked for a dozen.
     number = _PLAIN_NUMBERS.get(name)
     return _first_octets(packet, definition_of(name)) if number is None else packet.first.get(number)
 
@@ -155,6 +161,13 @@ def get_text(packet: Packet, name: str, *, lenient: bool = False) -> str | None:
     if lenient:
         octets = get_octets(packet, name)
         return None if octets is None else octets.decode(errors="replace").replace("\0", "\ufffd")
+    number = _TEXT_NUMBERS.get(name)
+    if number is not None:
+        octets = packet.first.get(number)
+        try:
+            return None if octets is None else decode_text(octets)
+        except ValueError:
+            raise _malformed(definition_of(name)) from None
     value = get(packet, name)
     if value is None or isinstance(value, str):
         return value
@@ -163,6 +176,12 @@ def get_text(packet: Packet, name: str, *, lenient: bool = False) -> str | None:
 
 def get_integer(packet: Packet, name: str) -> int | None:
     """The first attribute of that name as a number."""
+    number = _INTEGER_NUMBERS.get(name)
+    if number is not None:
+        octets = packet.first.get(number)
+        if octets is not None and len(octets) != _INTEGER_OCTETS:
+            raise _malformed(definition_of(name))
+        return None if octets is None else int.from_bytes(octets, "big")
     value = get(packet, name)
     if value is None or isinstance(value, int):
         return value
@@ -211,15 +230,26 @@ def decode_value(definition: AttributeDefinition, octets: bytes) -> Value:
     return _decode_tagged(definition, octets)[1]
 
 
-def _encode(name: str, value: Value, tag: int) -> tuple[Attribute, ...]:
-    definition = definition_of(name)
+def _encode(name: str, value: Value) -> tuple[Attribute, ...]:
+    number = _UNTAGGED_NUMBERS.get(name)
+    octets = _octets_of(definition_of(name), value)
+    if number is not None and len(octets) <= LONGEST_VALUE_OCTETS:
+        return ((number, octets),)
+    return _place(name, octets, 0)
+
+
+def _octets_of(definition: AttributeDefinition, value: Value) -> bytes:
     if isinstance(value, str) and definition.numbers_by_name:
-        value = named_value(name, value)
+        value = named_value(definition.name, value)
     try:
-        octets = definition.value_type.encode(value)
+        return definition.value_type.encode(value)
     except (ValueError, TypeError):
         # The cause is left out, because its message may show the value, which may be personal data.
-        raise UnencodableError(f"{name} must be {definition.value_type.expected}") from None
+        raise UnencodableError(f"{definition.name} must be {definition.value_type.expected}") from None
+
+
+def _place(name: str, octets: bytes, tag: int) -> tuple[Attribute, ...]:
+    definition = definition_of(name)
     return place(definition, tagged(definition, octets, tag))
 
 
@@ -237,8 +267,12 @@ def _decode_tagged(definition: AttributeDefinition, octets: bytes) -> tuple[int,
         tag, octets = untagged(definition, octets)
         return tag, definition.value_type.decode(octets)
     except ValueError:
-        # As in _encode: the cause may show the value.
-        raise MalformedAttributeError(definition.name, definition.value_type.expected) from None
+        # As in _octets_of: the cause may show the value.
+        raise _malformed(definition) from None
+
+
+def _malformed(definition: AttributeDefinition) -> MalformedAttributeError:
+    return MalformedAttributeError(definition.name, definition.value_type.expected)
 
 
 def _as_octets(name: str, value: Value) -> bytes:
@@ -277,8 +311,14 @@ def _load(index: Path) -> dict[str, AttributeDefinition]:
 DEFINITIONS: Mapping[str, AttributeDefinition] = _load(Path(__file__).parent / "dictionaries" / "dictionary")
 """Every attribute of the dictionaries by its name."""
 
-_PLAIN_NUMBERS: Mapping[str, int] = {
+# What lies in a packet as itself, by name: most attributes do, and every request is asked for a dozen.
+_PLAIN_NUMBERS: dict[str, int] = {
     name: definition.number
     for name, definition in DEFINITIONS.items()
     if not definition.vendor and definition.parent is None
+}
+_UNTAGGED_NUMBERS = {name: number for name, number in _PLAIN_NUMBERS.items() if not DEFINITIONS[name].has_tag}
+_TEXT_NUMBERS = {name: number for name, number in _UNTAGGED_NUMBERS.items() if DEFINITIONS[name].type_name == "string"}
+_INTEGER_NUMBERS = {
+    name: number for name, number in _UNTAGGED_NUMBERS.items() if DEFINITIONS[name].type_name == "integer"
 }

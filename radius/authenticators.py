@@ -7,12 +7,22 @@ what the RFCs prescribe; it is no choice of ours.
 
 from __future__ import annotations
 
-import hmac
 import itertools
 import secrets
-from hashlib import md5
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from radius.errors import LocalFaultError, MalformedAttributeError, UnencodableError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash as _Digest
+    from hashlib import md5
+else:
+    # CPython's own MD5: OpenSSL's takes longer to look up its algorithm than to digest a packet.
+    try:
+        from _md5 import md5
+    except ImportError:
+        from hashlib import md5
 
 AUTHENTICATOR_LENGTH = 16
 NO_AUTHENTICATOR = bytes(AUTHENTICATOR_LENGTH)
@@ -22,6 +32,11 @@ _SALT_LENGTH = 2
 _SALTS = 0x8000
 # The longest whole number of blocks that an attribute holds beside tag and salt, less the octet of the length.
 LONGEST_SALTED_VALUE = 239
+_HMAC_BLOCK_LENGTH = 64
+_INNER_PAD = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER_PAD = bytes(octet ^ 0x5C for octet in range(256))
+# A city has one secret for each kind of gateway, or one for each; those used least go first.
+_MOST_KEPT_SECRETS = 1024
 
 
 def check_secret(secret: bytes) -> None:
@@ -40,12 +55,18 @@ def keyed_digest(head: bytes, authenticator: bytes, body: bytes, secret: bytes) 
     return md5(head + authenticator + body + secret, usedforsecurity=False).digest()
 
 
-def message_authenticator(head: bytes, authenticator: bytes, body: bytes, secret: bytes) -> bytes:
-    """HMAC-MD5 of a packet with ``authenticator`` in its place (RFC 3579 section 3.2).
+def message_authenticator(unsigned: bytes, secret: bytes) -> bytes:
+    """HMAC-MD5 of a packet (RFC 3579 section 3.2, RFC 2104).
 
-    Message-Authenticator's own 16 octets must be zero in ``body``.
+    ``unsigned`` is the packet with Message-Authenticator's own 16 octets zero, and with the request's authenticator
+    in its place.
     """
-    return hmac.digest(secret, head + authenticator + body, "md5")
+    inner_start, outer_start = _hmac_starts(secret)
+    inner = inner_start.copy()
+    inner.update(unsigned)
+    outer = outer_start.copy()
+    outer.update(inner.digest())
+    return outer.digest()
 
 
 def hide_password(password: bytes, secret: bytes, authenticator: bytes) -> bytes:
@@ -59,7 +80,8 @@ def hide_password(password: bytes, secret: bytes, authenticator: bytes) -> bytes
     padded = password + bytes(-len(password) % _BLOCK_LENGTH) or bytes(_BLOCK_LENGTH)
     hidden, previous = b"", authenticator
     for start in range(0, len(padded), _BLOCK_LENGTH):
-        previous = _exclusive_or(padded[start : start + _BLOCK_LENGTH], secret, previous)
+        key = md5(secret + previous, usedforsecurity=False).digest()
+        previous = _exclusive_or(padded[start : start + _BLOCK_LENGTH], key)
         hidden += previous
     return hidden
 
@@ -73,12 +95,7 @@ def reveal_password(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes
     check_secret(secret)
     if not hidden or len(hidden) % _BLOCK_LENGTH or len(hidden) > _LONGEST_PASSWORD:
         raise MalformedAttributeError("User-Password", "a multiple of 16 octets, at most 128")
-    revealed, previous = b"", authenticator
-    for start in range(0, len(hidden), _BLOCK_LENGTH):
-        block = hidden[start : start + _BLOCK_LENGTH]
-        revealed += _exclusive_or(block, secret, previous)
-        previous = block
-    return revealed.rstrip(b"\0")
+    return _reveal(hidden, secret, authenticator).rstrip(b"\0")
 
 
 # Salts must differ within a packet. Counted from a random start they do, without the callers knowing of each other.
@@ -101,7 +118,8 @@ def hide_salted(value: bytes, secret: bytes, authenticator: bytes) -> bytes:
     plain += bytes(-len(plain) % _BLOCK_LENGTH)
     hidden, previous = salt, authenticator + salt
     for start in range(0, len(plain), _BLOCK_LENGTH):
-        previous = _exclusive_or(plain[start : start + _BLOCK_LENGTH], secret, previous)
+        key = md5(secret + previous, usedforsecurity=False).digest()
+        previous = _exclusive_or(plain[start : start + _BLOCK_LENGTH], key)
         hidden += previous
     return hidden
 
@@ -116,11 +134,7 @@ def reveal_salted(hidden: bytes, secret: bytes, authenticator: bytes, attribute_
     salt, blocks = hidden[:_SALT_LENGTH], hidden[_SALT_LENGTH:]
     if not blocks or len(blocks) % _BLOCK_LENGTH or not salt[0] & 0x80:
         raise MalformedAttributeError(attribute_name, "a salt with its highest bit set and a multiple of 16 octets")
-    revealed, previous = b"", authenticator + salt
-    for start in range(0, len(blocks), _BLOCK_LENGTH):
-        block = blocks[start : start + _BLOCK_LENGTH]
-        revealed += _exclusive_or(block, secret, previous)
-        previous = block
+    revealed = _reveal(blocks, secret, authenticator + salt)
     length = revealed[0]
     # The padding has at most 15 octets.
     if not 0 <= len(revealed) - 1 - length < _BLOCK_LENGTH:
@@ -128,6 +142,22 @@ def reveal_salted(hidden: bytes, secret: bytes, authenticator: bytes, attribute_
     return revealed[1 : 1 + length]
 
 
-def _exclusive_or(block: bytes, secret: bytes, previous: bytes) -> bytes:
-    key = md5(secret + previous, usedforsecurity=False).digest()
-    return (int.from_bytes(block, "big") ^ int.from_bytes(key, "big")).to_bytes(_BLOCK_LENGTH, "big")
+def _reveal(hidden: bytes, secret: bytes, start: bytes) -> bytes:
+    """What blocks hide, of which each is the beginning of the next one's key."""
+    keys = md5(secret + start, usedforsecurity=False).digest()
+    for end in range(_BLOCK_LENGTH, len(hidden), _BLOCK_LENGTH):
+        keys += md5(secret + hidden[end - _BLOCK_LENGTH : end], usedforsecurity=False).digest()
+    return _exclusive_or(hidden, keys)
+
+
+def _exclusive_or(octets: bytes, key: bytes) -> bytes:
+    return (int.from_bytes(octets, "big") ^ int.from_bytes(key, "big")).to_bytes(len(octets), "big")
+
+
+@lru_cache(_MOST_KEPT_SECRETS)
+def _hmac_starts(secret: bytes) -> tuple[_Digest, _Digest]:
+    """HMAC's two digests with their pads in: half of its work for a packet, and the same for every packet."""
+    key = md5(secret, usedforsecurity=False).digest() if len(secret) > _HMAC_BLOCK_LENGTH else secret
+    padded = key.ljust(_HMAC_BLOCK_LENGTH, b"\0")
+    inner = md5(padded.translate(_INNER_PAD), usedforsecurity=False)
+    return inner, md5(padded.translate(_OUTER_PAD), usedforsecurity=False)
