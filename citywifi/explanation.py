@@ -23,7 +23,7 @@ from radius.accounting.records import Restart, read_record
 from radius.attribute_text import describe
 from radius.authentication.methods import Authenticator
 from radius.authentication.outcome import Accepted, Challenged, Rejected, RejectReason
-from radius.authorization import REJECT_ATTRIBUTES, Authorizer, venue_of
+from radius.authorization import REJECT_ATTRIBUTES, Authorizer
 from radius.directory import Directory
 from radius.discards import RequestUnansweredError
 from radius.errors import PacketDiscarded, RemoteFaultError
@@ -128,7 +128,8 @@ class Explainer:
 
     async def _place(self, accepted: Accepted, request: Request) -> Place:
         called = attributes.get_text(request.packet, "Called-Station-Id", lenient=True)
-        venue_id = venue_of(self.equipment, request.nas, called)
+        octets = attributes.get_octets(request.packet, "Called-Station-Id")
+        venue_id = self.equipment.table.venue_id(request.nas, octets)
         return Place(request.nas.council_id, venue_id, network_name(called), accepted.group_name)
 
     def _explain_accounting(self, request: Request) -> Step:

@@ -1,15 +1,16 @@
 """What an accepted device may do, as reply attributes of its equipment's vendor, and how its accounting is recognised.
 
 Always the complete set, because equipment that gets a part keeps nothing of the rest. What is the same for all devices
-of a policy at a vendor is encoded once.
+at a place is found and encoded once.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import tzinfo
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -20,7 +21,7 @@ from radius import attributes
 from radius.attributes import encode, encode_all
 from radius.authentication.outcome import Accepted, RejectReason
 from radius.errors import UnencodableError
-from radius.nas import NasDirectory, NetworkAccessServer, Quarantine
+from radius.nas import NasDirectory, Quarantine
 from radius.packet import Attribute
 from radius.policies.decision import Grant, decide
 from radius.policies.directory import PolicyDirectory
@@ -38,8 +39,10 @@ _CLASS = struct.Struct("!QQ")
 _SHORTEST_INTERIM_SECONDS = 60
 _JITTER = 0.1
 _LONGEST_TEXT_OCTETS: Final = 253
-# Encoded sets kept; changing policies must not fill the memory.
+# Places and encoded sets kept; invented Called-Station-Ids and changing policies must not fill the memory.
+_MOST_PLACES: Final = 16_384
 _MOST_PREPARED: Final = 4096
+_CALLED_STATION_ID: Final = attributes.definition_of("Called-Station-Id").number
 
 # It must not tell which part of a login was wrong.
 REJECT_ATTRIBUTES = encode_all({"Reply-Message": "You could not be connected. Open the sign-in page and try again."})
@@ -49,6 +52,16 @@ def longest_interim_seconds(settings: RadiusSettings) -> float:
     """The longest interim interval that any session was given."""
     longest = max(vendor.shortest_interim_seconds for vendor in VENDORS.values())
     return max(settings.interim_interval_seconds, longest) * (1 + _JITTER)
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """What holds for every device of a group at a place; ``attributes`` are what does not depend on the moment."""
+
+    policy: EffectivePolicy
+    zone: tzinfo
+    vendor: Vendor
+    attributes: tuple[Attribute, ...]
 
 
 class Authorizer:
@@ -68,6 +81,8 @@ class Authorizer:
         self._policies = policies
         self._usage = usage
         self.recent = RecentDevices()
+        self._sites: dict[tuple[int, str, bytes | None, str], _Site] = {}
+        self._sites_of: tuple[object, object] = (None, None)
         self._prepared: dict[tuple[EffectivePolicy, str], tuple[Attribute, ...]] = {}
         self._quarantines: dict[tuple[Quarantine, str], tuple[Attribute, ...] | None] = {}
 
@@ -77,47 +92,58 @@ class Authorizer:
         Raises QueueFullError, DBAPIError, OSError or TimeoutError where a policy needs to know what was used, and the
         database does not tell.
         """
-        vendor = vendor_of(request.nas.vendor)
         if accepted.is_quarantined:
-            return self._quarantined(accepted, request, vendor)
-        table = self._policies.table
-        policy = table.effective(self._place(accepted, request))
-        zone = table.time_zone(request.nas.council_id)
-        usage = await self._used(policy, accepted, request, zone)
-        device = _device(policy, accepted, request)
+            return self._quarantined(accepted, request, vendor_of(request.nas.vendor))
+        site = self._site(accepted, request)
+        policy = site.policy
+        usage, device = NO_USAGE, ""
+        if policy.needs_usage:
+            usage, device = await self._used(site, accepted, request), _device(policy, accepted, request)
         # Nothing is waited for from here on: of two devices at once the second one sees the first.
         if device and accepted.resident_id is not None:
             recent = self.recent.of(accepted.resident_id, request.arrival.monotonic)
             usage = replace(usage, devices=usage.devices | recent)
-        granted = decide(policy, request.arrival.at, zone, good_until=accepted.good_until, usage=usage, device=device)
+        granted = decide(
+            policy, request.arrival.at, site.zone, good_until=accepted.good_until, usage=usage, device=device
+        )
         if isinstance(granted, RejectReason):
             return granted
         if device and accepted.resident_id is not None:
             self.recent.add(accepted.resident_id, device, request.arrival.monotonic)
         return (
-            *self._of_session(granted, vendor),
-            *self._of_policy(policy, vendor),
-            *self._of_device(accepted, request, vendor),
+            *_of_session(granted, site.vendor),
+            *site.attributes,
+            *self._of_device(accepted, request, site.vendor),
         )
 
-    def _place(self, accepted: Accepted, request: Request) -> Place:
+    def _site(self, accepted: Accepted, request: Request) -> _Site:
+        # A place that is known costs one look-up; it is known for as long as both tables are the same.
+        tables = self._policies.table, self._equipment.table
+        if tables != self._sites_of or len(self._sites) >= _MOST_PLACES:
+            self._sites.clear()
+            self._sites_of = tables
         nas = request.nas
-        called = attributes.get_text(request.packet, "Called-Station-Id", lenient=True)
-        venue_id = venue_of(self._equipment, nas, called)
-        return Place(nas.council_id, venue_id, network_name(called), accepted.group_name)
+        key = nas.id, nas.vendor, request.packet.first.get(_CALLED_STATION_ID), accepted.group_name
+        try:
+            return self._sites[key]
+        except KeyError:
+            site = self._sites[key] = self._find_site(accepted, request)
+            return site
 
-    async def _used(self, policy: EffectivePolicy, accepted: Accepted, request: Request, zone: tzinfo) -> Usage:
-        """What the resident used today; asked only where it matters. Nobody's sessions are not counted."""
-        if not policy.needs_usage or accepted.resident_id is None:
+    def _find_site(self, accepted: Accepted, request: Request) -> _Site:
+        vendor, council_id = vendor_of(request.nas.vendor), request.nas.council_id
+        called = attributes.get_text(request.packet, "Called-Station-Id", lenient=True)
+        venue_id = self._equipment.table.venue_id(request.nas, request.packet.first.get(_CALLED_STATION_ID))
+        table = self._policies.table
+        policy = table.effective(Place(council_id, venue_id, network_name(called), accepted.group_name))
+        return _Site(policy, table.time_zone(council_id), vendor, self._of_policy(policy, vendor))
+
+    async def _used(self, site: _Site, accepted: Accepted, request: Request) -> Usage:
+        """What the resident used today. Nobody's sessions are not counted."""
+        if accepted.resident_id is None:
             return NO_USAGE
         now = request.arrival.at
-        return await self._usage.usage(accepted.resident_id, day_start(now, zone), now)
-
-    def _of_session(self, granted: Grant, vendor: Vendor) -> tuple[Attribute, ...]:
-        timeout = encode("Session-Timeout", granted.session_seconds)
-        if granted.data_octets is None:
-            return (timeout,)
-        return timeout, *encode_all(vendor.data(granted.data_octets))
+        return await self._usage.usage(accepted.resident_id, day_start(now, site.zone), now)
 
     def _of_policy(self, policy: EffectivePolicy, vendor: Vendor) -> tuple[Attribute, ...]:
         key = policy, vendor.name
@@ -133,7 +159,7 @@ class Authorizer:
         interval = max(self._settings.interim_interval_seconds, vendor.shortest_interim_seconds)
         seconds = interim_seconds(interval, request.packet.authenticator, vendor.shortest_interim_seconds)
         common = (
-            encode("Acct-Interim-Interval", seconds),
+            _seconds_attribute("Acct-Interim-Interval", seconds),
             encode("Class", make_class(self._keyring, accepted.resident_id, accepted.device_id)),
         )
         name = accepted.user_name
@@ -168,6 +194,18 @@ class Authorizer:
             return None
 
 
+def _of_session(granted: Grant, vendor: Vendor) -> tuple[Attribute, ...]:
+    timeout = _seconds_attribute("Session-Timeout", granted.session_seconds)
+    if granted.data_octets is None:
+        return (timeout,)
+    return timeout, *encode_all(vendor.data(granted.data_octets))
+
+
+@lru_cache(_MOST_PREPARED)
+def _seconds_attribute(name: str, seconds: int) -> Attribute:
+    return encode(name, seconds)
+
+
 def _device(policy: EffectivePolicy, accepted: Accepted, request: Request) -> str:
     """What tells the device from its resident's others; only where that matters."""
     if policy.simultaneous_devices is None:
@@ -195,12 +233,6 @@ def quarantine_attributes(quarantine: Quarantine, vendor: Vendor, settings: Radi
     if not shut_in:
         return ()
     return ("Session-Timeout", settings.quarantine_seconds), ("Termination-Action", "RADIUS-Request"), *shut_in
-
-
-def venue_of(equipment: NasDirectory, nas: NetworkAccessServer, called_station_id: str | None) -> int | None:
-    """The access point's venue, else that of the network access server."""
-    access_point = equipment.table.access_point(nas.council_id, called_station_id)
-    return (access_point.venue_id if access_point else None) or nas.venue_id
 
 
 def interim_seconds(

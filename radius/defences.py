@@ -6,18 +6,19 @@ Both keep their state in tables of fixed size. Times are seconds of any clock th
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Hashable
-from hashlib import blake2b
 from typing import Generic, TypeVar
 
 from foundation.settings import RadiusSettings
-from radius import attributes, metrics
+from radius import metrics
+from radius.attributes import definition_of
 from radius.discards import Unanswered
 from radius.nas_table import NetworkAccessServer
 from radius.packet import Packet
 
 Key = TypeVar("Key", bound=Hashable)
+
+_CALLING_STATION_ID = definition_of("Calling-Station-Id").number
 
 MOST_KNOWN_DEVICES = 65_536
 MOST_KNOWN_SERVERS = 16_384
@@ -46,12 +47,15 @@ class TokenBuckets(Generic[Key]):
 
     def take(self, key: Key, now: float) -> bool:
         """Whether it may happen now."""
-        tokens, counted_at = self._buckets.pop(key, (self._burst, now))
-        tokens = min(self._burst, tokens + (now - counted_at) * self._per_second)
+        buckets = self._buckets
+        tokens, counted_at = buckets.pop(key, (self._burst, now))
+        tokens += (now - counted_at) * self._per_second
+        if tokens > self._burst:
+            tokens = self._burst
         may = tokens >= 1
-        self._buckets[key] = (tokens - 1 if may else tokens), now
-        if len(self._buckets) > self.limit:
-            del self._buckets[next(iter(self._buckets))]
+        buckets[key] = (tokens - 1 if may else tokens), now
+        if len(buckets) > self.limit:
+            del buckets[next(iter(buckets))]
             self._evictions.inc()
         return may
 
@@ -59,30 +63,27 @@ class TokenBuckets(Generic[Key]):
 class RateLimits:
     """How many Access-Requests a device and a NAS may send; counted after a request has proved authentic.
 
-    A device is known by its NAS and Calling-Station-Id; of that a keyed digest is kept. Without a Calling-Station-Id
-    (a login of staff, a test) the limit of the NAS is the only one: such requests would share one device's.
+    A device is known by its NAS and Calling-Station-Id; of that only Python's keyed hash of 64 bits is kept. Without a
+    Calling-Station-Id (a login of staff, a test) the limit of the NAS is the only one: such requests would share one
+    device's.
     """
 
     def __init__(self, *, per_device_per_minute: int, per_nas_per_second: int) -> None:
-        self.devices: TokenBuckets[bytes] = TokenBuckets(
+        self.devices: TokenBuckets[int] = TokenBuckets(
             "device", per_second=per_device_per_minute / 60, burst=per_device_per_minute, limit=MOST_KNOWN_DEVICES
         )
         self.servers: TokenBuckets[int] = TokenBuckets(
             "nas", per_second=per_nas_per_second, burst=per_nas_per_second, limit=MOST_KNOWN_SERVERS
         )
-        self._digest_key = secrets.token_bytes(16)
 
     def refusal(self, packet: Packet, nas: NetworkAccessServer, now: float) -> Unanswered | None:
         """Why the request must be dropped; None counts it and lets it pass."""
         if not self.servers.take(nas.id, now):
             return Unanswered.TOO_MANY_OF_NAS
-        calling = attributes.get_octets(packet, "Calling-Station-Id")
-        if calling and not self.devices.take(self._device(nas, calling), now):
+        calling = packet.first.get(_CALLING_STATION_ID)
+        if calling and not self.devices.take(hash((nas.id, calling)), now):
             return Unanswered.TOO_MANY_OF_DEVICE
         return None
-
-    def _device(self, nas: NetworkAccessServer, calling: bytes) -> bytes:
-        return blake2b(b"%d " % nas.id + calling, digest_size=12, key=self._digest_key).digest()
 
 
 class RejectDelay:

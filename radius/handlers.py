@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from sqlalchemy.exc import DBAPIError
 
 from foundation.privacy import Keyring
-from radius import attributes, metrics
+from radius import metrics
 from radius.accounting.records import read_record
 from radius.accounting.writer import AccountingWriter, StorageUnavailableError
+from radius.attributes import definition_of
 from radius.authentication.log import AuthenticationLog, LogLine
 from radius.authentication.methods import Authenticates
 from radius.authentication.outcome import Accepted, Challenged, Outcome, Rejected, RejectReason
-from radius.authorization import REJECT_ATTRIBUTES, Authorizer, venue_of
+from radius.authorization import REJECT_ATTRIBUTES, Authorizer
 from radius.batching import QueueFullError
 from radius.discards import RequestUnansweredError, Unanswered
 from radius.nas import NasDirectory
@@ -22,6 +23,9 @@ from radius.roaming.accounting import AccountingForwarder
 from radius.service import Request
 
 Reply = tuple[Code, Sequence[Attribute]]
+
+_USER_NAME = definition_of("User-Name").number
+_CALLED_STATION_ID = definition_of("Called-Station-Id").number
 
 
 class AuthenticationHandler:
@@ -48,7 +52,7 @@ class AuthenticationHandler:
         try:
             step = await self._authenticator.authenticate(request)
             if isinstance(step, Challenged):
-                metrics.requests.labels("access_request", "challenged").inc()
+                metrics.request_tally.add("access_request", "challenged")
                 if step.verdict is not None:
                     self.record_reject(request, step.verdict)
                 return Code.ACCESS_CHALLENGE, step.attributes
@@ -65,11 +69,11 @@ class AuthenticationHandler:
             refused = Rejected(accepted.method, granted, accepted.refusal_attributes, accepted.detail)
             return self._reject(request, refused)
         self._record(request, accepted)
-        metrics.requests.labels("access_request", "accepted").inc()
+        metrics.request_tally.add("access_request", "accepted")
         return Code.ACCESS_ACCEPT, (*accepted.attributes, *granted)
 
     def _reject(self, request: Request, rejected: Rejected) -> Reply:
-        metrics.requests.labels("access_request", "rejected").inc()
+        metrics.request_tally.add("access_request", "rejected")
         if not rejected.is_logged:
             self.record_reject(request, rejected)
         return Code.ACCESS_REJECT, (*rejected.attributes, *REJECT_ATTRIBUTES)
@@ -77,12 +81,11 @@ class AuthenticationHandler:
     def record_reject(self, request: Request, rejected: Rejected) -> None:
         """Log and count a reject, also one that no reply tells."""
         self._record(request, rejected)
-        metrics.rejects.labels(rejected.method, rejected.reason).inc()
+        metrics.reject_tally.add(rejected.method, rejected.reason)
 
     def _record(self, request: Request, outcome: Outcome) -> None:
-        nas = request.nas
-        called = attributes.get_text(request.packet, "Called-Station-Id", lenient=True)
-        user_name = attributes.get_octets(request.packet, "User-Name") or b""
+        nas, first = request.nas, request.packet.first
+        user_name = first.get(_USER_NAME, b"")
         accepted = outcome if isinstance(outcome, Accepted) else None
         if accepted and accepted.proven_name:
             user_name = accepted.proven_name.encode()
@@ -91,7 +94,7 @@ class AuthenticationHandler:
                 at=request.arrival.at,
                 council_id=nas.council_id,
                 nas_id=nas.id,
-                venue_id=venue_of(self._equipment, nas, called),
+                venue_id=self._equipment.table.venue_id(nas, first.get(_CALLED_STATION_ID)),
                 method=outcome.method,
                 accepted=accepted is not None,
                 reason="" if isinstance(outcome, Accepted) else outcome.reason.explanation,
@@ -142,5 +145,5 @@ class AccountingHandler:
         if not is_stored:
             raise RequestUnansweredError(Unanswered.RECORD_REFUSED_BY_DATABASE)
         self._forwarder.offer(request)
-        metrics.requests.labels(f"accounting_{record.status}", "answered").inc()
+        metrics.request_tally.add(f"accounting_{record.status}", "answered")
         return Code.ACCOUNTING_RESPONSE, ()

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from foundation.tally import CounterTally, SummedHistogram
+
 requests = Counter(
     "citywifi_radius_requests_total",
     "Requests that were answered, by type and result.",
@@ -19,12 +21,16 @@ discards = Counter(
     ["port", "reason"],
 )
 rejects = Counter("citywifi_radius_rejects_total", "Access-Rejects by method and reason.", ["method", "reason"])
-reply_seconds = Histogram(
+REPLY_SECONDS_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+reply_seconds = SummedHistogram(
     "citywifi_radius_reply_seconds",
     "From the datagram's arrival to its answer, by port.",
     ["port"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    buckets=REPLY_SECONDS_BUCKETS,
 )
+# Every request counts here; the server hands the sums on when it samples the gauges.
+request_tally = CounterTally(requests)
+reject_tally = CounterTally(rejects)
 
 in_progress = Gauge(
     "citywifi_radius_requests_in_progress",
@@ -69,9 +75,25 @@ duplicate_cache_evictions = Counter(
 )
 receive_buffer_octets = Gauge(
     "citywifi_radius_receive_buffer_octets",
-    "The socket's receive buffer as the kernel granted it, by port.",
+    "The socket's receive buffer as the kernel granted it, by port: the smallest of all workers'.",
     ["port"],
     multiprocess_mode="livemin",
+)
+receive_buffer_used_octets = Gauge(
+    "citywifi_radius_receive_buffer_used_octets",
+    "What waits in the socket's receive buffer, as the kernel counts it, by port: the most of any worker's.",
+    ["port"],
+    multiprocess_mode="livemax",
+)
+receive_buffer_drops = Counter(
+    "citywifi_radius_receive_buffer_drops_total",
+    "Datagrams that the kernel dropped because the socket's receive buffer was full, by port.",
+    ["port"],
+)
+handed_over = Counter(
+    "citywifi_radius_handed_over_total",
+    "Requests of EAP conversations that reached another worker than their own: sent to it, taken by it.",
+    ["direction"],
 )
 
 network_access_servers = Gauge(

@@ -88,6 +88,7 @@ class NasTable:
         self._access_points = dict(access_points_by_address or {})
         self._servers_by_source: dict[str, NetworkAccessServer | None] = {}
         self._access_points_by_called: dict[tuple[int, str], AccessPoint | None] = {}
+        self._venues: dict[tuple[int, bytes], int | None] = {}
 
     @property
     def server_count(self) -> int:
@@ -131,6 +132,20 @@ class NasTable:
         if len(self._access_points_by_called) >= _REMEMBERED_ANSWERS:
             self._access_points_by_called.clear()
         self._access_points_by_called[key] = found
+        return found
+
+    def venue_id(self, nas: NetworkAccessServer, called_station_id: bytes | None) -> int | None:
+        """The venue of the access point that an attribute's octets name, else that of the network access server."""
+        if not called_station_id:
+            return nas.venue_id
+        key = nas.id, called_station_id
+        try:
+            return self._venues[key]
+        except KeyError:
+            access_point = self.access_point(nas.council_id, called_station_id.decode(errors="replace"))
+        if len(self._venues) >= _REMEMBERED_ANSWERS:
+            self._venues.clear()
+        found = self._venues[key] = (access_point.venue_id if access_point else None) or nas.venue_id
         return found
 
     def _search(self, source: str) -> NetworkAccessServer | None:

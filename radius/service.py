@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import structlog
 
+from foundation.tally import HistogramTally
 from radius import metrics
 from radius.defences import Defences
 from radius.discards import RequestUnansweredError, Unanswered
@@ -37,16 +37,14 @@ class Port(StrEnum):
     ACCOUNTING = "accounting"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """When a datagram came: by the calendar, and by a clock that never goes back (seconds)."""
 
     at: datetime
     monotonic: float
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """An authentic request that is new to us."""
 
     packet: Packet
@@ -55,6 +53,10 @@ class Request:
     secret: bytes
     arrival: Arrival
     key: Key
+
+    def __repr__(self) -> str:
+        # A traceback must carry neither the secret nor the source.
+        return f"Request({self.packet!r})"
 
 
 class Handler(Protocol):
@@ -81,6 +83,8 @@ class Service:
         self.port = port
         self.duplicates = duplicates
         self.most_attributes = 0
+        # Tells, of an authentic request, whether it was passed on to the worker whose it is.
+        self.is_elsewhere: Callable[[Packet, Source], bool] | None = None
         self._on_repeat = on_repeat
         self._defences = defences
         self._equipment = equipment
@@ -88,9 +92,8 @@ class Service:
         self._monotonic = monotonic
         self._request_code = _REQUEST_CODES[port]
         self._status_reply = _STATUS_REPLIES[port]
-        self._seconds = metrics.reply_seconds.labels(port)
-        self._repeated = metrics.requests.labels(self._request_code.name.lower(), "repeated")
-        self._status_answered = metrics.requests.labels("status_server", "answered")
+        self._request_type = self._request_code.name.lower()
+        self._seconds = HistogramTally(metrics.reply_seconds, metrics.REPLY_SECONDS_BUCKETS, port)
 
     def admit(
         self, datagram: bytes, source: Source, arrival: Arrival, nas: NetworkAccessServer | None = None
@@ -118,10 +121,13 @@ class Service:
             self.discard(Unanswered.WRONG_PORT)
             return None
         secret = self._verify(packet, nas, arrival.at)
-        self.most_attributes = max(self.most_attributes, len(packet.attributes))
+        if len(packet.attributes) > self.most_attributes:
+            self.most_attributes = len(packet.attributes)
         if packet.code is Code.STATUS_SERVER:
-            self._status_answered.inc()
+            metrics.request_tally.add("status_server", "answered")
             return encode_reply(self._status_reply, packet, (), secret)
+        if self.is_elsewhere is not None and self.is_elsewhere(packet, source):
+            return None
         key = (*source, packet.code, packet.identifier)
         known = self.duplicates.begin(key, packet.authenticator, arrival.monotonic)
         if known is Known.NEW:
@@ -130,7 +136,7 @@ class Service:
             self._on_repeat(key)
             self.discard(Unanswered.REPEATED_WHILE_IN_PROGRESS)
             return None
-        self._repeated.inc()
+        metrics.request_tally.add(self._request_type, "repeated")
         return known
 
     async def answer(self, request: Request) -> bytes | None:
@@ -153,6 +159,10 @@ class Service:
             await self._defences.reject_delay.hold()
         self.duplicates.complete(request.key, request.packet.authenticator, reply, self._monotonic())
         return reply
+
+    def flush_tallies(self) -> None:
+        """Hand on what was counted since the last time."""
+        self._seconds.flush()
 
     def refuse(self, request: Request, reason: StrEnum) -> None:
         """Do not answer an admitted request."""

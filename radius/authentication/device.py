@@ -16,13 +16,17 @@ from radius.authentication.stored_password import Proof, StoredPassword
 # CoovaChilli's documented default, no secret.
 _FIXED_PASSWORD = b"password"
 # Separator and digits between two: AA-BB-…, AA:BB:…, AABBCC…, AABB.CCDD.EEFF, AABB-CCDD-EEFF, AABBCC-DDEEFF.
+_LENGTHS = frozenset({12, 13, 14, 17})
 _SPELLINGS = (("-", 2), (":", 2), ("", 12), (".", 4), ("-", 4), ("-", 6))
 
 
-def parse_address(text: str | None) -> MacAddress | None:
+def parse_address(text: str) -> MacAddress | None:
     """A MAC address in any spelling, or None."""
+    # Most names are of residents, and are seen not to be one by their length.
+    if len(text) not in _LENGTHS:
+        return None
     try:
-        return MacAddress.parse(text) if text else None
+        return MacAddress.parse(text)
     except NotAMacAddressError:
         return None
 
@@ -40,8 +44,8 @@ def proven_password(proof: Proof, address: MacAddress) -> StoredPassword | None:
     if isinstance(proof, PapProof):
         is_right = _is_address(proof.password, address) or hmac.compare_digest(proof.password, _FIXED_PASSWORD)
         return StoredPassword.of(proof.password) if is_right else None
-    possible = [StoredPassword.of(password) for password in (_FIXED_PASSWORD, *_spelled(address))]
-    return next((password for password in possible if proof.proves(password)), None)
+    possible = map(StoredPassword.of, (_FIXED_PASSWORD, *_spelled(address)))
+    return next(filter(proof.proves, possible), None)
 
 
 def _is_address(password: bytes, address: MacAddress) -> bool:

@@ -8,9 +8,9 @@ nothing.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring
@@ -28,6 +28,9 @@ from radius.nas import NetworkAccessServer
 from radius.service import Request
 
 _TOKEN_NAME = re.compile("t[a-z2-7]{26}")
+_USER_NAME = attributes.definition_of("User-Name").number
+_CALLING_STATION_ID = attributes.definition_of("Calling-Station-Id").number
+_EAP_MESSAGE = attributes.definition_of("EAP-Message").number
 _NO_METHOD = "none"
 _EAP = "eap"
 _MAC = "mac"
@@ -35,8 +38,7 @@ _MAC = "mac"
 _MAY_REGISTER = (RejectReason.DEVICE_NOT_REMEMBERED, RejectReason.DEVICE_NO_LONGER_REMEMBERED)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class _Claim:
+class _Claim(NamedTuple):
     """Who a request says it is from, and how it would show that."""
 
     request: Request
@@ -47,6 +49,12 @@ class _Claim:
     def station(self) -> MacAddress | None:
         """The device's address."""
         return station_address(attributes.get_text(self.request.packet, "Calling-Station-Id", lenient=True))
+
+    def is_of(self, address: MacAddress) -> bool:
+        """Whether the device has that address, which is the user name's."""
+        first = self.request.packet.first
+        # Most equipment writes both alike: then the address need not be read twice.
+        return first.get(_CALLING_STATION_ID) == first.get(_USER_NAME) or self.station == address
 
 
 Decision = Rejected | tuple[Accepted, StoredPassword]
@@ -81,7 +89,7 @@ class Authenticator:
     async def authenticate(self, request: Request) -> Step:
         """Accepted, rejected or another round. Raises what Directory raises when the database does not answer."""
         try:
-            is_eap = attributes.get_octets(request.packet, "EAP-Message") is not None
+            is_eap = _EAP_MESSAGE in request.packet.first
             proofs = read_proofs(request.packet, request.secret)
             if len(proofs) + is_eap > 1:
                 return Rejected(_NO_METHOD, RejectReason.TWO_CREDENTIALS)
@@ -123,7 +131,7 @@ class Authenticator:
         pseudonym = self._keyring.device_pseudonym(nas.council_id, address)
         device = await self._directory.device(nas.council_id, pseudonym)
         password = proven_password(claim.proof, address)
-        reason = _device_refusal(device, password is not None, claim.station == address, now)
+        reason = _device_refusal(device, password is not None, claim.is_of(address), now)
         if password is not None and nas.quarantine is not None and reason in _MAY_REGISTER:
             # As nobody's, so that what it does there is not counted as anybody's.
             return Accepted(_MAC, detail=f"quarantined: {reason.explanation}", is_quarantined=True), password

@@ -9,13 +9,16 @@ import hmac
 from dataclasses import dataclass
 from hashlib import md5
 
-from radius import attributes
+from radius.attributes import VENDOR_SPECIFIC, definition_of
 from radius.authentication.mschap_attributes import read_proof
 from radius.authentication.stored_password import Proof, StoredPassword
 from radius.errors import MalformedAttributeError
 from radius.packet import Packet, reveal_password
 
 _CHAP_PASSWORD_OCTETS = 17
+_USER_PASSWORD = definition_of("User-Password").number
+_CHAP_PASSWORD = definition_of("CHAP-Password").number
+_CHAP_CHALLENGE = definition_of("CHAP-Challenge").number
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -26,11 +29,11 @@ class PapProof:
     method = "pap"
 
     def proves(self, stored: StoredPassword) -> bool:
-        """Whether this is the password, in a time that tells neither how much of it was right nor what was kept."""
+        """Whether this is the password; a wrong one takes as long whatever was kept, and however near it was."""
+        if stored.password is not None and hmac.compare_digest(self.password, stored.password):
+            return True
         has_same_hash = hmac.compare_digest(StoredPassword.of(self.password).nt_hash, stored.nt_hash)
-        if stored.password is None:
-            return has_same_hash
-        return hmac.compare_digest(self.password, stored.password)
+        return has_same_hash and stored.password is None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -55,17 +58,17 @@ def read_proofs(packet: Packet, secret: bytes) -> list[Proof]:
     Raises MalformedAttributeError.
     """
     proofs: list[Proof] = []
-    hidden = attributes.get_octets(packet, "User-Password")
+    first = packet.first
+    hidden = first.get(_USER_PASSWORD)
     if hidden is not None:
         proofs.append(PapProof(reveal_password(hidden, secret, packet.authenticator)))
-    response = attributes.get_octets(packet, "CHAP-Password")
+    response = first.get(_CHAP_PASSWORD)
     if response is not None:
         if len(response) != _CHAP_PASSWORD_OCTETS:
             raise MalformedAttributeError("CHAP-Password", "17 octets")
         # Without CHAP-Challenge the Request Authenticator is the challenge.
-        challenge = attributes.get_octets(packet, "CHAP-Challenge") or packet.authenticator
+        challenge = first.get(_CHAP_CHALLENGE) or packet.authenticator
         proofs.append(ChapProof(response[:1], response[1:], challenge))
-    mschapv2 = read_proof(packet)
-    if mschapv2 is not None:
+    if VENDOR_SPECIFIC in first and (mschapv2 := read_proof(packet)) is not None:
         proofs.append(mschapv2)
     return proofs

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from typing import Protocol
 
 from foundation.credentials import nt_hash
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class StoredPassword:
-    """``nt_hash`` has 16 octets; ``password`` is None where only the hash was kept, so that CHAP cannot be checked."""
+    """The NT hash of 16 octets, the password, or both; without the password CHAP cannot be checked.
 
-    nt_hash: bytes
-    password: bytes | None = None
+    The hash of a password that is known is made when it is asked for: most methods never do.
+    """
+
+    __slots__ = ("_nt_hash", "password")
+
+    def __init__(self, nt_hash: bytes | None = None, password: bytes | None = None) -> None:
+        self._nt_hash = nt_hash
+        self.password = password
+
+    @property
+    def nt_hash(self) -> bytes:
+        """16 octets; a password that is not UTF-8 has a hash that nothing matches."""
+        if self._nt_hash is None:
+            try:
+                self._nt_hash = nt_hash(self.password or b"")
+            except UnicodeDecodeError:
+                self._nt_hash = secrets.token_bytes(16)
+        return self._nt_hash
 
     @classmethod
     def of(cls, password: bytes) -> StoredPassword:
-        """Both forms of a password that is known; one that is not UTF-8 has a hash that nothing matches."""
-        try:
-            return cls(nt_hash(password), password)
-        except UnicodeDecodeError:
-            return cls(secrets.token_bytes(16), password)
+        """A password that is known."""
+        return cls(password=password)
 
 
 class Proof(Protocol):

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import hmac
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring, PrivacyError
@@ -19,6 +22,12 @@ def test_a_pseudonym_depends_on_key_and_purpose(keyring: Keyring) -> None:
     other = Keyring(bytes(32))
     assert keyring.device_pseudonym(1, ADDRESS) != other.device_pseudonym(1, ADDRESS)
     assert keyring.pseudonym("code", 1, b"x") != keyring.pseudonym("journey", 1, b"x")
+
+
+def test_a_pseudonym_is_an_hmac_of_purpose_council_and_value() -> None:
+    key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"citywifi/pseudonym").derive(bytes(32))
+    expected = hmac.digest(key, b"code\x0012\x00x", "sha256")[:16]
+    assert Keyring(bytes(32)).pseudonym("code", 12, b"x") == expected
 
 
 def test_an_email_address_is_found_however_it_is_typed(keyring: Keyring) -> None:

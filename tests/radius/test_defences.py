@@ -84,8 +84,7 @@ class TestRateLimits:
         limits = RateLimits(per_device_per_minute=3, per_nas_per_second=1000)
         limits.refusal(request_of(), NAS, 0.0)
         (key,) = limits.devices._buckets
-        assert len(key) == 12
-        assert b"5E" not in key
+        assert isinstance(key, int)
 
 
 class TestRejectDelay:

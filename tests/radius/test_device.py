@@ -80,5 +80,5 @@ def test_a_password_that_is_no_text_is_wrong_and_not_an_error() -> None:
 
 @pytest.mark.parametrize("text", [None, "", "demo", "02-00-5E-00-53"])
 def test_what_is_no_address_is_none(text: str | None) -> None:
-    assert parse_address(text) is None
+    assert parse_address(text or "") is None
     assert station_address(text) is None
