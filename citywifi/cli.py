@@ -23,6 +23,7 @@ from citywifi.commands import (
     report,
     serve,
     session,
+    simulate,
     terms,
 )
 from citywifi.demo_settings import use_running_demo
@@ -59,6 +60,7 @@ app.add_typer(imports.app, name="import")
 app.add_typer(radius.app, name="radius")
 app.add_typer(report.app, name="report")
 app.add_typer(session.app, name="session")
+app.add_typer(simulate.app, name="simulate")
 
 
 def _show_version(wanted: bool) -> None:

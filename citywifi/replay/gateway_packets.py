@@ -109,8 +109,8 @@ def access_request(
     pairs += [
         ("Service-Type", "Login-User"),
         ("Acct-Session-Id", acct_session_id),
-        *_station_pairs(station),
-        *_place_pairs(place),
+        *station_pairs(station),
+        *place_pairs(place),
         ("WISPr-Location-ID", f"isocc=gb,cc=44,ac=,network={place.nas_identifier}"),
         ("WISPr-Location-Name", place.location_name),
         ("WISPr-Logoff-URL", place.logoff_url),
@@ -132,7 +132,7 @@ def session_accounting(
         *(("Class", value) for value in classes),
         ("Acct-Authentic", "RADIUS"),
         ("Acct-Session-Id", record.acct_session_id),
-        *_station_pairs(station),
+        *station_pairs(station),
         *_event_pairs(place, record, now),
     ]
     if record.status is not Status.START:
@@ -149,7 +149,8 @@ def restart_accounting(place: Place, record: AccountingRecord, now: datetime) ->
     return radius_attributes.encode_all(pairs)
 
 
-def _station_pairs(station: Station) -> list[Pair]:
+def station_pairs(station: Station) -> list[Pair]:
+    """What it says of a device, as names and values."""
     return [
         ("Calling-Station-Id", str(station.device)),
         ("Framed-IP-Address", station.ip_address),
@@ -158,7 +159,8 @@ def _station_pairs(station: Station) -> list[Pair]:
     ]
 
 
-def _place_pairs(place: Place) -> list[Pair]:
+def place_pairs(place: Place) -> list[Pair]:
+    """What it says of itself, as names and values."""
     return [
         ("NAS-Port-Type", _WIRELESS),
         ("Called-Station-Id", str(place.access_point)),
@@ -173,7 +175,7 @@ def _event_pairs(place: Place, record: AccountingRecord, now: datetime) -> list[
         ("Acct-Status-Type", record.status),
         ("Event-Timestamp", record.event_at),
         ("Acct-Delay-Time", delay_seconds),
-        *_place_pairs(place),
+        *place_pairs(place),
     ]
 
 

@@ -86,7 +86,7 @@ class Tally:
 
 
 async def stored_sessions(database: Database, run: str) -> dict[str, SessionFigures]:
-    """What the database holds of a run, by Acct-Session-Id."""
+    """What the database holds of a run, by Acct-Session-Id; a second row of one session has a name of its own."""
     table = accounting_sessions.c
     statement = select(
         table.acct_session_id,
@@ -98,12 +98,16 @@ async def stored_sessions(database: Database, run: str) -> dict[str, SessionFigu
     ).where(table.acct_session_id.startswith(f"{run}-"))
     async with database.read() as connection:
         rows = (await connection.execute(statement)).all()
-    return {
-        row.acct_session_id: SessionFigures(
+    seen: Counter[str] = Counter()
+    found = {}
+    for row in rows:
+        seen[row.acct_session_id] += 1
+        again = seen[row.acct_session_id]
+        name = row.acct_session_id if again == 1 else f"{row.acct_session_id} (row {again})"
+        found[name] = SessionFigures(
             row.started_at, row.session_seconds, row.input_octets, row.output_octets, row.ended_by == "stop"
         )
-        for row in rows
-    }
+    return found
 
 
 def differences(played: Mapping[str, SessionFigures], stored: Mapping[str, SessionFigures]) -> tuple[str, ...]:
