@@ -1,7 +1,7 @@
 """The packet path without sockets and database: decode, verify, read the password, build and sign the reply.
 
-It measures the codec that Python finds, and says which: pure Python's from the checkout, or the compiled one of a folder
-that ``python -m tools.compiled_install`` filled.
+It measures the codec that Python finds, and says which: pure Python's from the checkout, or the compiled one of a
+folder that ``python -m tools.compiled_install`` filled.
 """
 
 from __future__ import annotations

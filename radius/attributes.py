@@ -84,9 +84,7 @@ def encode(name: str, value: Value, *, tag: int = 0) -> Attribute:
 
 def encode_all(values: Mapping[str, Value] | Iterable[tuple[str, Value]]) -> tuple[Attribute, ...]:
     """Several attributes in the order given; pairs may repeat a name. Raises what ``encode`` raises."""
-    # Asking whether a list is a Mapping takes as long as encoding an attribute.
-    is_list = isinstance(values, (list, tuple))
-    pairs = values.items() if not is_list and isinstance(values, Mapping) else values
+    pairs = values.items() if isinstance(values, Mapping) else values
     return tuple([attribute for name, value in pairs for attribute in _encode(name, value)])
 
 
