@@ -27,6 +27,7 @@ from foundation.schema import (
     devices,
     dynamic_authorizations,
     job_progress,
+    journal_deliveries,
     journeys,
     one_time_tokens,
     residents,
@@ -119,7 +120,11 @@ RULES: Final = (
         "authentications", authentications, Action.DELETE, "fault finding",
         authentications.c.at, lambda settings: timedelta(days=settings.authentication_days),
     ),
-    Rule("orders to end a session", dynamic_authorizations, Action.WITH_OWNER, "they go when their session goes"),
+    Rule(
+        "orders to end a session", dynamic_authorizations, Action.DELETE, "as long as the session that they name",
+        dynamic_authorizations.c.requested_at, lambda settings: timedelta(days=settings.session_days),
+    ),
+    Rule("deliveries of journals", journal_deliveries, Action.KEEP, "a number for each journal"),
     Rule(
         "verification codes", verification_codes, Action.DELETE, "a sign-up that was not finished",
         verification_codes.c.expires_at, _journey,

@@ -22,6 +22,7 @@ from foundation.schema.sessions import (
     accounting_sessions,
     authentications,
     dynamic_authorizations,
+    journal_deliveries,
 )
 from foundation.schema.statistics import hourly_usage, job_progress
 
@@ -41,6 +42,7 @@ __all__ = [
     "installation",
     "is_in_service",
     "job_progress",
+    "journal_deliveries",
     "journeys",
     "metadata",
     "network_access_servers",

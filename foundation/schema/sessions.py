@@ -1,6 +1,12 @@
-"""What RADIUS writes: accounting sessions, restarts of equipment, the log of authentications, orders to end one."""
+"""What RADIUS writes: accounting sessions, restarts of equipment, the log of authentications, orders to end one.
+
+The first and the third are a city's large tables: PostgreSQL keeps them in one partition a month
+(foundation.partitions), so their keys contain the moment that decides which one (docs/postgresql.md).
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     BigInteger,
@@ -13,10 +19,22 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    true,
 )
 
-from foundation.database import UtcDateTime
+from foundation.database import Identifier, UtcDateTime
 from foundation.schema.metadata import council_id, metadata, primary_key, reference
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.engine.default import DefaultExecutionContext
+
+
+def _started_at(context: DefaultExecutionContext) -> datetime:
+    moment: datetime = context.get_current_parameters()["started_at"]  # type: ignore[no-untyped-call]  # SQLAlchemy has none
+    return moment
+
 
 accounting_sessions = Table(
     "accounting_sessions",
@@ -24,7 +42,13 @@ accounting_sessions = Table(
     primary_key(),
     council_id(),
     # Digest of what makes a session one: NAS, NAS-Identifier, Acct-Session-Id, Calling-Station-Id.
-    Column("session_key", LargeBinary(16), nullable=False, unique=True),
+    Column("session_key", LargeBinary(16), nullable=False),
+    # The implied start (event minus Acct-Session-Time) of the record that made the row. It never changes, so it is the
+    # row's month on PostgreSQL, and tells apart sessions of one key: equipment uses an Acct-Session-Id again.
+    Column("anchored_at", UtcDateTime, nullable=False, default=_started_at),
+    # False while only records came that do not tell when it began; then ``anchored_at`` is the event of the first of
+    # them, and the first record that does tell moves it to the beginning.
+    Column("start_is_known", Boolean, nullable=False, server_default=true()),
     reference("nas_id", "network_access_servers"),
     Column("nas_identifier", String(253), nullable=False, server_default=""),
     reference("access_point_id", "access_points", nullable=True),
@@ -53,6 +77,10 @@ accounting_sessions = Table(
     # As the NAS counts: input is from the device, output is to the device.
     Column("input_octets", BigInteger, nullable=False, server_default="0"),
     Column("output_octets", BigInteger, nullable=False, server_default="0"),
+    # What was counted before the NAS's counters fell and began anew; part of the totals above.
+    Column("input_octets_carried", BigInteger, nullable=False, server_default="0"),
+    Column("output_octets_carried", BigInteger, nullable=False, server_default="0"),
+    UniqueConstraint("session_key", "anchored_at"),
     Index(None, "council_id", "started_at"),
     # What changed since the last roll-up.
     Index(None, "received_at"),
@@ -102,7 +130,8 @@ dynamic_authorizations = Table(
     metadata,
     primary_key(),
     council_id(),
-    reference("session_id", "accounting_sessions", on_delete="CASCADE"),
+    # Of accounting_sessions; no foreign key, because no column of a partitioned table is unique by itself.
+    Column("session_id", Identifier, nullable=False),
     # disconnect or coa
     Column("action", String(16), nullable=False),
     # Of coa: the attributes that come into force, as they go into the packet.
@@ -117,4 +146,14 @@ dynamic_authorizations = Table(
     Column("error_cause", Integer),
     Index(None, "finished_at", "id"),
     Index(None, "session_id"),
+)
+
+# Of the journal of accounting that a worker keeps while the database is away: what arrived here, to deliver it once.
+journal_deliveries = Table(
+    "journal_deliveries",
+    metadata,
+    # The name of the journal, one for each worker's file.
+    Column("journal", String(64), primary_key=True),
+    # The number of its last record that was delivered.
+    Column("delivered_until", BigInteger, nullable=False),
 )

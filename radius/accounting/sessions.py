@@ -68,7 +68,9 @@ class SessionStore:
         if sessions:
             # Every process takes the rows' locks in the same order.
             in_order = sorted(sessions, key=_session_key)
-            connection.execute(self._upsert_session, [_session_values(record) for record in in_order])
+            anchors = _anchors(connection, in_order)
+            values = [_session_values(record, anchors[record.session_key]) for record in in_order]
+            connection.execute(self._upsert_session, values)
         nas_ids = {record.nas_id for record in sessions} | {restart.nas_id for restart in restarts}
         latest = _latest_restarts(connection, nas_ids)
         if not latest:
@@ -112,7 +114,7 @@ def _session_upsert(database: Database) -> Any:
     both_stopped = and_(new.ended_by == "stop", old.ended_by == "stop")
     disproved = and_(old.ended_by != "stop", new.updated_at > old.updated_at)
     return insert.on_conflict_do_update(
-        index_elements=["session_key"],
+        index_elements=["session_key", "anchored_at"],
         set_={
             "started_at": least(old.started_at, new.started_at),
             "updated_at": greatest(old.updated_at, new.updated_at),
@@ -195,6 +197,9 @@ _CLOSE_LOST = _close(accounting_sessions.c.received_at < bindparam("silent_since
 _RESTARTS = select(
     accounting_restarts.c.nas_id, accounting_restarts.c.nas_identifier, accounting_restarts.c.restarted_at
 ).where(accounting_restarts.c.nas_id.in_(bindparam("ids", expanding=True)))
+_ANCHORS = select(accounting_sessions.c.session_key, accounting_sessions.c.anchored_at).where(
+    accounting_sessions.c.session_key.in_(bindparam("keys", expanding=True))
+)
 _HEARD = (
     update(access_points)
     .where(
@@ -204,6 +209,17 @@ _HEARD = (
     # It is no change of the equipment.
     .values(last_heard_at=bindparam("heard_at"), updated_at=access_points.c.updated_at)
 )
+
+
+def _anchors(connection: Connection, records: Sequence[SessionRecord]) -> dict[bytes, datetime]:
+    """What tells the sessions of one key apart: the implied start of the first record that arrived."""
+    keys = padded(sorted({record.session_key for record in records}))
+    anchors: dict[bytes, datetime] = {
+        row.session_key: row.anchored_at for row in connection.execute(_ANCHORS, {"keys": keys})
+    }
+    for record in records:
+        anchors.setdefault(record.session_key, record.started_at)
+    return anchors
 
 
 def _latest_restarts(connection: Connection, nas_ids: Iterable[int]) -> dict[NasName, datetime]:
@@ -234,8 +250,9 @@ def _restart_values(restart: Restart) -> dict[str, Any]:
     }
 
 
-def _session_values(record: SessionRecord) -> dict[str, Any]:
+def _session_values(record: SessionRecord, anchored_at: datetime) -> dict[str, Any]:
     return {
+        "anchored_at": anchored_at,
         "council_id": record.council_id,
         "session_key": record.session_key,
         "nas_id": record.nas_id,

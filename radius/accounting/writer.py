@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from foundation.database import Database
+from foundation.partitions import ensure_months
 from radius import metrics
 from radius.accounting.records import Record, Restart, SessionRecord
 from radius.accounting.sessions import SessionStore, note_heard
@@ -89,6 +90,8 @@ class AccountingWriter:
         heard_at = self._newly_heard(records)
         sessions = [record for record in records if isinstance(record, SessionRecord)]
         restarts = [record for record in records if isinstance(record, Restart)]
+
+        await ensure_months(self._database, [record.started_at for record in sessions])
 
         def write(connection: Connection) -> None:
             self._store.merge(connection, sessions, restarts)

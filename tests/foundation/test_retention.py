@@ -8,6 +8,7 @@ from sqlalchemy.schema import ForeignKeyConstraint
 
 from foundation import retention
 from foundation.database import Database
+from foundation.partitions import ensure_months
 from foundation.retention import RULES, Action, horizon, keep, oldest
 from foundation.schema import (
     access_points,
@@ -74,6 +75,7 @@ class Installation:
         self.database, self.council, self.nas = database, council, nas
 
     async def add(self, table: Table, **values: object) -> int:
+        await ensure_months(self.database, [moment for moment in values.values() if isinstance(moment, datetime)])
         async with self.database.write() as connection:
             result = await connection.execute(table.insert().values(council_id=self.council, **values))
         return int(result.inserted_primary_key[0])

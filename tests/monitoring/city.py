@@ -11,6 +11,7 @@ from itertools import count
 from sqlalchemy import Table
 
 from foundation.database import Database
+from foundation.partitions import ensure_months
 from foundation.privacy import Keyring
 from foundation.schema import (
     access_points,
@@ -43,6 +44,7 @@ class City:
     numbers: count[int] = field(default_factory=count)
 
     async def insert(self, table: Table, **values: object) -> int:
+        await ensure_months(self.database, [moment for moment in values.values() if isinstance(moment, datetime)])
         async with self.database.write() as connection:
             result = await connection.execute(table.insert().values(**values))
         return int(result.inserted_primary_key[0])

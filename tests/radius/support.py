@@ -17,6 +17,7 @@ from typing import Any
 from foundation.credentials import nt_hash
 from foundation.database import Database
 from foundation.mac_address import MacAddress
+from foundation.partitions import ensure_months
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
 from foundation.schema import (
@@ -117,6 +118,7 @@ async def build_city(database: Database, keyring: Keyring, *, networks: Iterable
 
 async def insert(database: Database, table: Any, **values: Any) -> int:
     """One row; its number."""
+    await ensure_months(database, [moment for moment in values.values() if isinstance(moment, datetime)])
     async with database.write() as connection:
         result = await connection.execute(table.insert().values(**values))
     return int(result.inserted_primary_key[0])

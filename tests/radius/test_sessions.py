@@ -261,4 +261,5 @@ async def _row_by_key(database: Database, key: bytes) -> dict[str, Any]:
         row = (
             await connection.execute(select(accounting_sessions).where(accounting_sessions.c.session_key == key))
         ).one()
-    return {name: value for name, value in row._mapping.items() if name not in ("id", "session_key", "nas_identifier")}
+    arbitrary = ("id", "session_key", "nas_identifier", "anchored_at")
+    return {name: value for name, value in row._mapping.items() if name not in arbitrary}
