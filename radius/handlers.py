@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import DBAPIError
 
+from foundation.database_errors import DatabaseUnavailableError
 from foundation.privacy import Keyring
 from radius import metrics
 from radius.accounting.records import read_record
@@ -39,7 +40,11 @@ class AuthenticationHandler:
         equipment: NasDirectory,
         keyring: Keyring,
         monotonic: Callable[[], float],
+        *,
+        log_before_reply: bool = True,
     ) -> None:
+        """With ``log_before_reply`` a reply tells that its line of the log is committed; else it soon will be."""
+        self._log_before_reply = log_before_reply
         self._authenticator = authenticator
         self._authorizer = authorizer
         self._log = log
@@ -52,58 +57,66 @@ class AuthenticationHandler:
         try:
             step = await self._authenticator.authenticate(request)
             if isinstance(step, Challenged):
-                metrics.request_tally.add("access_request", "challenged")
-                if step.verdict is not None:
-                    self.record_reject(request, step.verdict)
-                return Code.ACCESS_CHALLENGE, step.attributes
+                return self._challenge(request, step)
             if isinstance(step, Accepted):
-                return self._accept(request, step, await self._authorizer.authorize(step, request))
+                granted = await self._authorizer.authorize(step, request)
+                if not isinstance(granted, RejectReason):
+                    return await self._accept(request, step, granted)
+                step = Rejected(step.method, granted, step.refusal_attributes, step.detail)
+            return await self._reject(request, step)
         except QueueFullError:
             raise RequestUnansweredError(Unanswered.QUEUE_FULL) from None
-        except (DBAPIError, OSError, TimeoutError):
+        except (DatabaseUnavailableError, DBAPIError, OSError, TimeoutError):
             raise RequestUnansweredError(Unanswered.STORAGE_UNAVAILABLE) from None
-        return self._reject(request, step)
 
-    def _accept(self, request: Request, accepted: Accepted, granted: Sequence[Attribute] | RejectReason) -> Reply:
-        if isinstance(granted, RejectReason):
-            refused = Rejected(accepted.method, granted, accepted.refusal_attributes, accepted.detail)
-            return self._reject(request, refused)
-        self._record(request, accepted)
+    def record_reject(self, request: Request, rejected: Rejected) -> None:
+        """Log and count a reject that no reply tells."""
+        metrics.reject_tally.add(rejected.method, rejected.reason)
+        self._log.add(self._line(request, rejected))
+
+    def _challenge(self, request: Request, challenged: Challenged) -> Reply:
+        metrics.request_tally.add("access_request", "challenged")
+        if challenged.verdict is not None:
+            self.record_reject(request, challenged.verdict)
+        return Code.ACCESS_CHALLENGE, challenged.attributes
+
+    async def _accept(self, request: Request, accepted: Accepted, granted: Sequence[Attribute]) -> Reply:
+        await self._record(request, accepted)
         metrics.request_tally.add("access_request", "accepted")
         return Code.ACCESS_ACCEPT, (*accepted.attributes, *granted)
 
-    def _reject(self, request: Request, rejected: Rejected) -> Reply:
-        metrics.request_tally.add("access_request", "rejected")
+    async def _reject(self, request: Request, rejected: Rejected) -> Reply:
         if not rejected.is_logged:
-            self.record_reject(request, rejected)
+            await self._record(request, rejected)
+            metrics.reject_tally.add(rejected.method, rejected.reason)
+        metrics.request_tally.add("access_request", "rejected")
         return Code.ACCESS_REJECT, (*rejected.attributes, *REJECT_ATTRIBUTES)
 
-    def record_reject(self, request: Request, rejected: Rejected) -> None:
-        """Log and count a reject, also one that no reply tells."""
-        self._record(request, rejected)
-        metrics.reject_tally.add(rejected.method, rejected.reason)
+    async def _record(self, request: Request, outcome: Outcome) -> None:
+        if self._log_before_reply:
+            await self._log.write(self._line(request, outcome))
+        else:
+            self._log.add(self._line(request, outcome))
 
-    def _record(self, request: Request, outcome: Outcome) -> None:
+    def _line(self, request: Request, outcome: Outcome) -> LogLine:
         nas, first = request.nas, request.packet.first
         user_name = first.get(_USER_NAME, b"")
         accepted = outcome if isinstance(outcome, Accepted) else None
         if accepted and accepted.proven_name:
             user_name = accepted.proven_name.encode()
-        self._log.add(
-            LogLine(
-                at=request.arrival.at,
-                council_id=nas.council_id,
-                nas_id=nas.id,
-                venue_id=self._equipment.table.venue_id(nas, first.get(_CALLED_STATION_ID)),
-                method=outcome.method,
-                accepted=accepted is not None,
-                reason="" if isinstance(outcome, Accepted) else outcome.reason.explanation,
-                detail=outcome.detail,
-                user_pseudonym=self._keyring.pseudonym("user", nas.council_id, user_name),
-                milliseconds=(self._monotonic() - request.arrival.monotonic) * 1000,
-                resident_id=accepted.resident_id if accepted else None,
-                device_id=accepted.device_id if accepted else None,
-            )
+        return LogLine(
+            at=request.arrival.at,
+            council_id=nas.council_id,
+            nas_id=nas.id,
+            venue_id=self._equipment.table.venue_id(nas, first.get(_CALLED_STATION_ID)),
+            method=outcome.method,
+            accepted=accepted is not None,
+            reason="" if isinstance(outcome, Accepted) else outcome.reason.explanation,
+            detail=outcome.detail,
+            user_pseudonym=self._keyring.pseudonym("user", nas.council_id, user_name),
+            milliseconds=(self._monotonic() - request.arrival.monotonic) * 1000,
+            resident_id=accepted.resident_id if accepted else None,
+            device_id=accepted.device_id if accepted else None,
         )
 
 
