@@ -263,6 +263,11 @@ class Settings(BaseSettings):
         return self.data_directory / "journal"
 
     @property
+    def workers_directory(self) -> Path:
+        """Where the RADIUS workers reach one another; only their user can enter it."""
+        return self.data_directory / "workers"
+
+    @property
     def metrics_directory(self) -> Path:
         """Where the services' processes share their metrics."""
         return self.data_directory / "metrics"

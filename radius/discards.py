@@ -22,6 +22,9 @@ class Unanswered(StrEnum):
     ACCT_STATUS_TYPE_MISSING = "acct_status_type_missing"
     ACCT_STATUS_TYPE_UNSUPPORTED = "acct_status_type_unsupported"
     ACCT_SESSION_ID_MISSING = "acct_session_id_missing"
+    # Of an EAP conversation whose worker died, or is not reading.
+    OWNER_GONE = "owner_gone"
+    OWNER_BUSY = "owner_busy"
     INTERNAL_ERROR = "internal_error"
     SEND_FAILED = "send_failed"
 

@@ -1,4 +1,4 @@
-"""The RADIUS server: sockets, background jobs, signals."""
+"""The RADIUS server: one of its processes, with sockets, background jobs and signals; ``radius.workers`` says which."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 import structlog
@@ -20,6 +21,7 @@ from radius.accounting.sessions import close_lost_sessions
 from radius.accounting.writer import AccountingWriter
 from radius.authentication.credential import CredentialVerifier
 from radius.authentication.eap.server import EapConversationServer
+from radius.authentication.eap.states import NO_OWNER
 from radius.authentication.log import AuthenticationLog
 from radius.authentication.methods import Authenticator
 from radius.authorization import Authorizer, longest_interim_seconds
@@ -39,9 +41,11 @@ from radius.policies.usage import UsageDirectory
 from radius.quotas import QuotaKeeper
 from radius.roaming.connect import connector
 from radius.roaming.service import Roaming
-from radius.service import Handler, Port, Service
+from radius.service import Arrival, Handler, Port, Service, Source
+from radius.transport.hand_over import HandOver
 from radius.transport.radsec import RadSecTransport, open_radsec
 from radius.transport.udp import UdpTransport, bind
+from radius.workers import ALONE, Worker
 
 logger = structlog.get_logger(__name__)
 
@@ -54,9 +58,10 @@ _SWITCH_SECONDS: Final = 0.0005
 
 
 class RadiusServer:
-    """A running server. ``running`` starts and stops one."""
+    """One process of a running server. ``running`` starts and stops one."""
 
-    def __init__(self, runtime: Runtime, directory: Directory | None = None) -> None:
+    def __init__(self, runtime: Runtime, directory: Directory | None = None, worker: Worker = ALONE) -> None:
+        self.worker = worker
         self._installation = runtime.settings
         settings = runtime.settings.radius
         database, keyring = runtime.database, runtime.keyring
@@ -73,32 +78,53 @@ class RadiusServer:
         self.quotas = QuotaKeeper(database, self.policies, self.usage, self._end_session)
         self.log = AuthenticationLog(database)
         self.writer = AccountingWriter(database)
-        verifier = CredentialVerifier(self.directory, keyring)
-        certificates = runtime.settings.certificates_directory
-        self.eap = EapConversationServer(runtime.settings.eap, certificates, verifier, time.monotonic)
-        self.authenticator = Authenticator(self.directory, keyring, verifier, self.eap)
         self.authorizer = Authorizer(settings, keyring, self.equipment, self.policies, self.usage)
-        self._authentication = AuthenticationHandler(
+        self.services: dict[Port, Service] = {}
+        self.transports: dict[Port, UdpTransport] = {}
+        self.radsec: RadSecTransport | None = None
+        self.hand_over: HandOver | None = None
+        # Of requests that other workers handed over; it hands nothing over itself.
+        self._handed_over: Service | None = None
+        self.jobs: list[asyncio.Task[None]] = []
+
+    @cached_property
+    def _verifier(self) -> CredentialVerifier:
+        return CredentialVerifier(self.directory, self._keyring)
+
+    @cached_property
+    def eap(self) -> EapConversationServer:
+        """Made where it is needed: it reads certificates."""
+        owner = self.worker.number if self.worker.shares_ports else NO_OWNER
+        certificates = self._installation.certificates_directory
+        return EapConversationServer(self._installation.eap, certificates, self._verifier, time.monotonic, owner)
+
+    @cached_property
+    def authenticator(self) -> Authenticator:
+        """Decides about our own residents."""
+        return Authenticator(self.directory, self._keyring, self._verifier, self.eap)
+
+    @cached_property
+    def _authentication(self) -> AuthenticationHandler:
+        return AuthenticationHandler(
             self.roaming.authenticator(self.authenticator),
             self.authorizer,
             self.log,
             self.equipment,
-            keyring,
+            self._keyring,
             time.monotonic,
+            log_before_reply=self._settings.log_before_reply,
         )
-        self._handlers: dict[Port, Handler] = {
-            Port.AUTHENTICATION: self._authentication,
-            Port.ACCOUNTING: AccountingHandler(
-                self.writer,
-                self.equipment,
-                keyring,
-                settings.accounting_delay_limit_seconds,
-                self.roaming.forwarder,
-            ),
-        }
-        self.transports: dict[Port, UdpTransport] = {}
-        self.radsec: RadSecTransport | None = None
-        self.jobs: list[asyncio.Task[None]] = []
+
+    @cached_property
+    def _accounting(self) -> AccountingHandler:
+        delay_limit_seconds = self._settings.accounting_delay_limit_seconds
+        return AccountingHandler(
+            self.writer, self.equipment, self._keyring, delay_limit_seconds, self.roaming.forwarder
+        )
+
+    @property
+    def _authenticates(self) -> bool:
+        return Port.AUTHENTICATION in self.worker.serves
 
     async def refresh(self) -> None:
         """Read equipment, policies and realms. Raises DBAPIError or OSError."""
@@ -108,27 +134,28 @@ class RadiusServer:
 
     def bind(self) -> None:
         """Bind the ports. Raises OSError, or NotReadyError when RadSec's certificates cannot be used."""
-        ports = {
+        numbers = {
             Port.AUTHENTICATION: self._settings.authentication_port,
             Port.ACCOUNTING: self._settings.accounting_port,
         }
-        for port, number in ports.items():
-            bound = bind(self._settings.host, number, self._settings.receive_buffer_octets, port)
-            duplicates = DuplicateCache(keep_seconds=self._settings.duplicate_cache_seconds)
-            service = Service(
-                port,
-                self.equipment,
-                self._handlers[port],
-                duplicates,
-                time.monotonic,
-                self.roaming.proxy.repeat,
-                # Accounting must not be lost: what is not answered there comes again and again.
-                self.defences if port is Port.AUTHENTICATION else None,
-            )
-            self.transports[port] = UdpTransport(service, bound)
-        if self._installation.radsec.enabled:
-            services = {port: transport.service for port, transport in self.transports.items()}
-            self.radsec = open_radsec(self._installation, self.equipment, services)
+        settings, worker = self._settings, self.worker
+        for port in worker.serves:
+            duplicates = DuplicateCache(keep_seconds=settings.duplicate_cache_seconds)
+            self.services[port] = self._service(port, duplicates)
+        for port in worker.ports:
+            bound = bind(settings.host, numbers[port], settings.receive_buffer_octets, port, sharers=worker.count)
+            self.transports[port] = UdpTransport(self.services[port], bound, limit=settings.most_requests_in_progress)
+        if worker.shares_ports and Port.AUTHENTICATION in self.transports:
+            self.hand_over = HandOver(self._installation.workers_directory, worker.number, worker.count)
+        if worker.takes_radsec and self._installation.radsec.enabled:
+            self.radsec = open_radsec(self._installation, self.equipment, self.services)
+
+    def _service(self, port: Port, duplicates: DuplicateCache) -> Service:
+        handler: Handler = self._authentication if port is Port.AUTHENTICATION else self._accounting
+        # Accounting must not be lost: what is not answered there comes again and again.
+        defences = self.defences if port is Port.AUTHENTICATION else None
+        repeat = self.roaming.proxy.repeat
+        return Service(port, self.equipment, handler, duplicates, time.monotonic, repeat, defences)
 
     async def stop(self) -> None:
         """Answer what was admitted, write what waits, close."""
@@ -136,6 +163,8 @@ class RadiusServer:
             job.cancel()
         await asyncio.gather(*self.jobs, return_exceptions=True)
         self.defences.reject_delay.release()
+        if self.hand_over is not None:
+            self.hand_over.close()
         for transport in self.transports.values():
             await transport.stop(_STOP_PATIENCE_SECONDS)
         if self.radsec is not None:
@@ -143,26 +172,42 @@ class RadiusServer:
         await self.roaming.stop()
         await self.writer.drain()
         await self.log.drain()
-        self.eap.close()
+        if self._authenticates:
+            self.eap.close()
+        self._flush_tallies()
 
     def start(self) -> None:
         """Read the sockets, and begin what runs beside them for ever."""
         for transport in self.transports.values():
             transport.start()
-        forever = (
+        if self.hand_over is not None:
+            self._take_what_is_handed_over(self.hand_over)
+        forever = [
             self.equipment.keep_fresh(),
             self.policies.keep_fresh(),
             *self.roaming.jobs(),
-            self.quotas.keep(self._settings.quota_check_seconds),
             self._sample_metrics(),
-            keep_sampled(self._installation),
-            self._close_lost_sessions(),
-        )
-        self.jobs = [asyncio.create_task(job) for job in forever]
+        ]
+        if self.worker.runs_jobs:
+            forever += [
+                self.quotas.keep(self._settings.quota_check_seconds),
+                keep_sampled(self._installation),
+                self._close_lost_sessions(),
+            ]
         if self.radsec is not None:
             self.radsec.start()
-            self.jobs.append(asyncio.create_task(self.radsec.keep_checked()))
-            self.jobs.append(asyncio.create_task(OrderKeeper(self._database, self.radsec).keep_taking()))
+            forever += [self.radsec.keep_checked(), OrderKeeper(self._database, self.radsec).keep_taking()]
+        self.jobs = [asyncio.create_task(job) for job in forever]
+
+    def _take_what_is_handed_over(self, hand_over: HandOver) -> None:
+        transport, service = self.transports[Port.AUTHENTICATION], self.services[Port.AUTHENTICATION]
+        final = self._handed_over = self._service(Port.AUTHENTICATION, service.duplicates)
+
+        def take(datagram: bytes, source: Source) -> None:
+            transport.take(datagram, source, Arrival(datetime.now(UTC), time.monotonic()), final)
+
+        service.is_elsewhere = hand_over.is_elsewhere
+        hand_over.start(take)
 
     async def _sample_metrics(self) -> None:
         while True:
@@ -170,10 +215,12 @@ class RadiusServer:
             await asyncio.sleep(_SAMPLE_SECONDS)
 
     def sample_metrics(self) -> None:
-        """Set the gauges of queues and caches."""
-        self.eap.sample_metrics()
-        for request, rejected in self.eap.take_abandoned():
-            self._authentication.record_reject(request, rejected)
+        """Set the gauges of queues and caches, and hand on what was counted."""
+        self._flush_tallies()
+        if self._authenticates:
+            self.eap.sample_metrics()
+            for request, rejected in self.eap.take_abandoned():
+                self._authentication.record_reject(request, rejected)
         queues: dict[str, Batcher[Any, Any]] = {
             **self.directory.queues,
             "usage": self.usage.queue,
@@ -189,17 +236,24 @@ class RadiusServer:
             self.radsec.sample_metrics()
         metrics.recent_residents.set(len(self.authorizer.recent))
         metrics.recent_residents_limit.set(MOST_RESIDENTS)
-        for port, transport in self.transports.items():
-            duplicates = transport.service.duplicates
-            metrics.in_progress.labels(port).set(transport.in_progress)
-            metrics.in_progress_limit.labels(port).set(transport.limit)
-            metrics.packet_attributes.labels(port).set(transport.service.most_attributes)
+        for transport in self.transports.values():
+            transport.sample_metrics()
+        for port, service in self.services.items():
+            duplicates = service.duplicates
+            metrics.packet_attributes.labels(port).set(service.most_attributes)
             metrics.packet_attributes_limit.labels(port).set(MOST_ATTRIBUTES)
             metrics.duplicate_cache_entries.labels(port).set(len(duplicates))
             metrics.duplicate_cache_limit.labels(port).set(duplicates.limit)
             evicted = duplicates.evictions - self._evictions_counted[port]
             metrics.duplicate_cache_evictions.labels(port).inc(evicted)
             self._evictions_counted[port] = duplicates.evictions
+
+    def _flush_tallies(self) -> None:
+        metrics.request_tally.flush()
+        metrics.reject_tally.flush()
+        for service in (*self.services.values(), self._handed_over):
+            if service is not None:
+                service.flush_tallies()
 
     async def _end_session(self, session_id: int) -> Outcome:
         return await disconnect_session(self._database, self._keyring, session_id)
@@ -219,9 +273,9 @@ class RadiusServer:
 
 
 @asynccontextmanager
-async def running(runtime: Runtime) -> AsyncIterator[RadiusServer]:
+async def running(runtime: Runtime, worker: Worker = ALONE) -> AsyncIterator[RadiusServer]:
     """A server that serves while the block runs. Raises OSError when a port cannot be bound."""
-    server = RadiusServer(runtime)
+    server = RadiusServer(runtime, worker=worker)
     await server.refresh()
     try:
         server.bind()
@@ -231,10 +285,13 @@ async def running(runtime: Runtime) -> AsyncIterator[RadiusServer]:
         await server.stop()
 
 
-async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT. Raises NotReadyError, PrivacyError, DatabaseError or OSError before serving."""
+async def serve(settings: Settings, worker: Worker = ALONE) -> None:
+    """Serve as one worker until SIGTERM or SIGINT.
+
+    Raises NotReadyError, PrivacyError, DatabaseError or OSError before serving.
+    """
     sys.setswitchinterval(_SWITCH_SECONDS)
-    async with open_runtime(settings) as runtime, running(runtime) as server:
+    async with open_runtime(settings) as runtime, running(runtime, worker) as server:
         addresses = {port.value: "{}:{}".format(*transport.address) for port, transport in server.transports.items()}
         if server.radsec is not None:
             addresses["radsec"] = "{}:{}".format(*server.radsec.address)

@@ -19,22 +19,29 @@ from radius import metrics
 from radius.discards import Unanswered
 from radius.packet import LONGEST_PACKET_OCTETS
 from radius.service import Arrival, Request, Service
+from radius.transport.kernel import memory_of, refuse_strangers
 
 logger = structlog.get_logger(__name__)
 
-MOST_REQUESTS_IN_PROGRESS: Final = 8192
+# One reading of the clocks serves so many datagrams, which takes a millisecond or two.
+_BURST: Final = 64
 # A flood on one socket must not keep the event loop from everything else.
-_MOST_DATAGRAMS_PER_WAKE_UP: Final = 1024
+_MOST_BURSTS_PER_WAKE_UP: Final = 4
+_DROPS_WRAP_AT: Final = 2**32
 
 
 class UdpTransport:
-    """One bound socket and the service behind it. ``close`` it at the end."""
+    """One bound socket and the service behind it. ``stop`` it at the end."""
 
-    def __init__(self, service: Service, bound: socket.socket, *, limit: int = MOST_REQUESTS_IN_PROGRESS) -> None:
+    def __init__(self, service: Service, bound: socket.socket, *, limit: int) -> None:
+        """At most ``limit`` requests are processed at the same time."""
         self.service = service
         self.limit = limit
         self._socket = bound
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_ipv4 = bound.family == socket.AF_INET
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._begun = 0
+        self._drops = 0
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -56,43 +63,61 @@ class UdpTransport:
         """Read no more, let what is being processed come to its end, and close."""
         self._loop.remove_reader(self._socket)
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience_seconds)
-        for task in self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=patience_seconds)
+        left = list(self._tasks.values())
+        for task in left:
             task.cancel()
-        if self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)
         self._socket.close()
 
-    def _read(self) -> None:
-        receive = self._socket.recvfrom
-        for _ in range(_MOST_DATAGRAMS_PER_WAKE_UP):
-            try:
-                datagram, source = receive(LONGEST_PACKET_OCTETS + 1)
-            except BlockingIOError:
-                return
-            except OSError as error:
-                logger.error("the socket cannot be read", port=self.service.port, problem=error.strerror)
-                return
-            self._admit(datagram, source)
-
-    def _admit(self, datagram: bytes, source: Any) -> None:
-        arrival = Arrival(datetime.now(UTC), time.monotonic())
-        admitted = self.service.admit(datagram, (source[0], source[1]), arrival)
+    def take(self, datagram: bytes, source: Any, arrival: Arrival, service: Service | None = None) -> None:
+        """Process a datagram from ``source`` (as the socket names it) and answer there; by default by our service."""
+        serving = service or self.service
+        admitted = serving.admit(datagram, source if self._is_ipv4 else source[:2], arrival)
         if admitted is None:
             return
         if isinstance(admitted, bytes):
             self._send(admitted, source)
         elif len(self._tasks) >= self.limit:
-            self.service.refuse(admitted, Unanswered.TOO_MANY_IN_PROGRESS)
+            serving.refuse(admitted, Unanswered.TOO_MANY_IN_PROGRESS)
         else:
-            task = self._loop.create_task(self._answer(admitted, source))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            # Not a set and a callback at the end: the callback would cost another turn of the event loop.
+            number = self._begun = self._begun + 1
+            self._tasks[number] = self._loop.create_task(self._answer(number, serving, admitted, source))
 
-    async def _answer(self, request: Request, source: Any) -> None:
-        reply = await self.service.answer(request)
-        if reply is not None:
-            self._send(reply, source)
+    def sample_metrics(self) -> None:
+        """Set the gauges, and count what the kernel dropped."""
+        label = self.service.port
+        metrics.in_progress.labels(label).set(len(self._tasks))
+        metrics.in_progress_limit.labels(label).set(self.limit)
+        memory = memory_of(self._socket)
+        if memory is None:
+            return
+        metrics.receive_buffer_used_octets.labels(label).set(memory.used_octets)
+        metrics.receive_buffer_drops.labels(label).inc((memory.drops - self._drops) % _DROPS_WRAP_AT)
+        self._drops = memory.drops
+
+    def _read(self) -> None:
+        receive, take = self._socket.recvfrom, self.take
+        for _ in range(_MOST_BURSTS_PER_WAKE_UP):
+            arrival = Arrival(datetime.now(UTC), time.monotonic())
+            for _ in range(_BURST):
+                try:
+                    datagram, source = receive(LONGEST_PACKET_OCTETS + 1)
+                except BlockingIOError:
+                    return
+                except OSError as error:
+                    logger.error("the socket cannot be read", port=self.service.port, problem=error.strerror)
+                    return
+                take(datagram, source, arrival)
+
+    async def _answer(self, number: int, service: Service, request: Request, source: Any) -> None:
+        try:
+            reply = await service.answer(request)
+            if reply is not None:
+                self._send(reply, source)
+        finally:
+            del self._tasks[number]
 
     def _send(self, reply: bytes, source: Any) -> None:
         # A reply that cannot be sent now is not queued: the retransmission gets it from the duplicate cache.
@@ -102,8 +127,11 @@ class UdpTransport:
             self.service.discard(Unanswered.SEND_FAILED)
 
 
-def bind(host: str, port: int, receive_buffer_octets: int, label: str) -> socket.socket:
-    """A non-blocking UDP socket. Raises OSError that names the address; a smaller receive buffer is only logged."""
+def bind(host: str, port: int, receive_buffer_octets: int, label: str, *, sharers: int = 1) -> socket.socket:
+    """A non-blocking UDP socket; ``sharers`` processes bind the same port, and nobody else may.
+
+    Raises OSError that names the address; a smaller receive buffer is only logged.
+    """
     try:
         family = socket.AF_INET6 if ip_address(host).version == 6 else socket.AF_INET
     except ValueError:
@@ -114,7 +142,10 @@ def bind(host: str, port: int, receive_buffer_octets: int, label: str) -> socket
     try:
         bound.setblocking(False)
         granted = _enlarge_receive_buffer(bound, receive_buffer_octets)
+        if sharers > 1:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind((host, port))
+        refuse_strangers(bound, sharers)
     except OSError as error:
         bound.close()
         raise OSError(error.errno, f"UDP {host} port {port} cannot be bound: {error.strerror}") from None

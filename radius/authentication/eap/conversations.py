@@ -1,25 +1,24 @@
 """The conversations that are under way, found again by RADIUS's State attribute (RFC 3579 section 2.6.1).
 
-A State is 128 random bits and belongs to the equipment that the conversation was begun with. Everything is bounded:
+A State has 128 random bits and belongs to the equipment that the conversation was begun with. Everything is bounded:
 how many conversations, how long one may be silent, how many rounds it may have and how many octets it may send.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
 from radius.authentication.eap import metrics
 from radius.authentication.eap.negotiation import Negotiation
+from radius.authentication.eap.states import NO_OWNER, new_state
 from radius.service import Request
 
 MOST_ROUNDS: Final = 250
 MOST_OCTETS: Final = 131_072
 """What one device may send in a conversation: four messages of the largest size."""
 
-_STATE_OCTETS: Final = 16
 # A login takes a second or two; who was silent for longer makes room when there is none.
 _IDLE_SECONDS: Final = 5.0
 _MOST_SILENT: Final = 1_000
@@ -49,8 +48,10 @@ class Conversation:
 class Conversations:
     """All of a process; ordered by when something last happened. Times are seconds of a clock that never goes back."""
 
-    def __init__(self, limit: int, keep_seconds: float) -> None:
+    def __init__(self, limit: int, keep_seconds: float, owner: int = NO_OWNER) -> None:
+        """``owner`` is the number of the worker whose they are, which each State names."""
         self.limit = limit
+        self._owner = owner
         self._keep_seconds = keep_seconds
         self._open: dict[bytes, Conversation] = {}
         self._fallen_silent: deque[Conversation] = deque(maxlen=_MOST_SILENT)
@@ -66,7 +67,7 @@ class Conversations:
             if oldest.is_busy or oldest.active_at + _IDLE_SECONDS > now:
                 return None
             self._end(oldest, "evicted")
-        conversation = Conversation(secrets.token_bytes(_STATE_OCTETS), nas_id, negotiation, identifier, now)
+        conversation = Conversation(new_state(self._owner), nas_id, negotiation, identifier, now)
         self._open[conversation.state] = conversation
         return conversation
 

@@ -23,6 +23,7 @@ from radius.authentication.eap.negotiation import IDENTITY_REQUEST, Ask, Negotia
 from radius.authentication.eap.packet import Code, EapPacket, Type, decode, join, split
 from radius.authentication.eap.peap import EapPeap
 from radius.authentication.eap.resumption import ResumableLogins
+from radius.authentication.eap.states import NO_OWNER
 from radius.authentication.eap.tls_contexts import TlsContexts
 from radius.authentication.eap.tls_keys import EAP_PEAP, EAP_TLS, EAP_TTLS
 from radius.authentication.eap.tls_method import TlsMethod, TlsTerms
@@ -54,12 +55,14 @@ class EapConversationServer:
         certificates_directory: Path,
         verifier: CredentialVerifier,
         monotonic: Callable[[], float],
+        owner: int = NO_OWNER,
     ) -> None:
+        """``owner`` is the number of the worker, for those that share a port."""
         self._settings = settings
         self._verifier = verifier
         self._monotonic = monotonic
         self._contexts = TlsContexts(settings, certificates_directory, monotonic)
-        self._conversations = Conversations(settings.most_conversations, settings.conversation_seconds)
+        self._conversations = Conversations(settings.most_conversations, settings.conversation_seconds, owner)
         self._logins = ResumableLogins(settings.resumption_seconds, settings.most_resumable_logins, monotonic)
 
     async def step(self, request: Request) -> Step:
