@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -39,8 +40,23 @@ from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 from foundation import sqlite_driver
+from foundation.database_errors import DatabaseError
+from foundation.direct import MOST_CONNECTIONS, PATIENCE_SECONDS, Direct
+from foundation.direct_postgres import PostgresDirect
+from foundation.direct_sqlite import SqliteDirect
 from foundation.sqlite_short import ShortTransactions
 from foundation.write_turn import WriteTurn
+
+__all__ = [
+    "Database",
+    "DatabaseError",
+    "DatabaseHealth",
+    "Identifier",
+    "Statements",
+    "UtcDateTime",
+    "greatest",
+    "least",
+]
 
 _Result = TypeVar("_Result")
 _DRIVERS = {
@@ -51,10 +67,6 @@ _DRIVERS = {
 
 # SQLite numbers rows by itself only in a column that is exactly INTEGER.
 Identifier = BigInteger().with_variant(Integer(), "sqlite")
-
-
-class DatabaseError(Exception):
-    """The database cannot be used; the message says which one (without its password) and what to do."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -118,7 +130,14 @@ class Statements(Protocol):
 class Database:
     """One database; make one per process and close it at the end."""
 
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 8,
+        direct_connections: int = MOST_CONNECTIONS,
+        direct_patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
         self._url = _async_url(url)
         self.description = self._url.render_as_string(hide_password=True)
         if self.is_sqlite and self._url.database:
@@ -126,6 +145,16 @@ class Database:
         self._engine = _make_engine(self._url, pool_size)
         self._threads = _SqliteThreads(self._url) if self.is_sqlite else None
         self._turn = _write_turn(self._url)
+        self._direct_connections = direct_connections
+        self._direct_patience_seconds = direct_patience_seconds
+
+    @cached_property
+    def direct(self) -> Direct:
+        """Statements straight to the driver, where SQLAlchemy's cost of a call would show."""
+        patience = self._direct_patience_seconds
+        if self.is_sqlite:
+            return SqliteDirect(self._url.database or ":memory:", self._turn_to_write, patience_seconds=patience)
+        return PostgresDirect(self._url, most_connections=self._direct_connections, patience_seconds=patience)
 
     @property
     def is_sqlite(self) -> bool:
@@ -238,6 +267,8 @@ class Database:
 
     async def close(self) -> None:
         """Give back every connection."""
+        if "direct" in self.__dict__:
+            await self.direct.close()
         await self._engine.dispose()
         if self._threads is not None:
             await self._threads.close()
@@ -250,7 +281,7 @@ class _SqliteThreads:
 
     def __init__(self, url: URL) -> None:
         self._engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True, pool_size=1, max_overflow=-1)
-        event.listen(self._engine, "connect", _configure_sqlite)
+        event.listen(self._engine, "connect", sqlite_driver.configure)
         event.listen(self._engine, "begin", _begin_sqlite_directly)
         self.short = ShortTransactions(self._engine)
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="sqlite-read")
@@ -315,21 +346,9 @@ def _make_engine(url: URL, pool_size: int) -> AsyncEngine:
     if url.get_backend_name() != "sqlite":
         return create_async_engine(url, pool_pre_ping=True, **common)
     engine = create_async_engine(url, async_creator=lambda: sqlite_driver.connect(url.database or ":memory:"), **common)
-    event.listen(engine.sync_engine, "connect", _configure_sqlite)
+    event.listen(engine.sync_engine, "connect", sqlite_driver.configure)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
-
-
-def _configure_sqlite(connection: Any, _record: object) -> None:
-    # We send BEGIN ourselves, because the driver's own would come late and never be immediate.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {sqlite_driver.BUSY_MILLISECONDS}")
-    cursor.execute("PRAGMA journal_mode = WAL")
-    # FULL: a committed transaction survives the loss of power, not only of the process.
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:

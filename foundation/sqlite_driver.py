@@ -25,6 +25,19 @@ NO_WAIT = "PRAGMA busy_timeout = 0"
 _READ_AT_ONCE = 64
 
 
+def configure(connection: Any, _record: object = None) -> None:
+    """What every connection to a file of ours has; also a listener of SQLAlchemy's event ``connect``."""
+    # We send BEGIN ourselves, because the driver's own would come late and never be immediate.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(WAIT)
+    cursor.execute("PRAGMA journal_mode = WAL")
+    # FULL: a committed transaction survives the loss of power, not only of the process.
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
 class OneStepCursor:
     """The part of a DB-API cursor that SQLAlchemy's asyncio adapter uses; the rows are there when execute returns."""
 
