@@ -21,7 +21,7 @@ from citywifi.recovery.report import Report, report
 from citywifi.recovery.storm import Storm, opened
 from citywifi.replay.errors import ServiceUnreachableError
 from citywifi.replay.gateway_radius import RadiusClient, Retransmission
-from citywifi.replay.tally import differences, stored_sessions
+from citywifi.replay.tally import SessionFigures, differences, stored_sessions
 from foundation.garbage import collected_seldom
 from foundation.runtime import Runtime
 from foundation.settings import RadiusSettings
@@ -61,7 +61,13 @@ async def play(
             with collected_seldom():
                 await storm.play()
         stored = await stored_sessions(runtime.database, run)
-        return report(storm, differences(storm.tally.sessions, stored), used)
+        return report(storm, differences(storm.tally.sessions, without_unconfirmed(storm, stored)), used)
+
+
+def without_unconfirmed(storm: Storm, stored: dict[str, SessionFigures]) -> dict[str, SessionFigures]:
+    """What was reported and not confirmed may be stored or not; so only what was confirmed is compared."""
+    unconfirmed = {person.acct_session_id for person in storm.people} - storm.tally.sessions.keys()
+    return {name: figures for name, figures in stored.items() if name not in unconfirmed}
 
 
 def servers(settings: RadiusSettings) -> tuple[tuple[str, int], tuple[str, int]]:
