@@ -12,15 +12,17 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import structlog
 
+from citywifi.errors import CommandError
 from foundation.runtime import SUPERVISED_VARIABLE
-from foundation.telemetry import forget_process
+from foundation.settings import Settings
+from foundation.telemetry import configure_logging, forget_process
 
 log = structlog.get_logger()
 
@@ -121,6 +123,21 @@ class Supervisor:
                 yield str(address)
             finally:
                 loop.remove_reader(receiver)
+
+
+@contextlib.asynccontextmanager
+async def supervised(
+    settings: Settings, environment: Mapping[str, str], children: Sequence[Child]
+) -> AsyncIterator[Supervisor]:
+    """The children, all ready, while the block runs; this process becomes their supervisor. Raises CommandError."""
+    os.environ.update(environment)
+    configure_logging(settings.log_level, "supervisor")
+    try:
+        async with Supervisor(environment) as supervisor:
+            await supervisor.start(children)
+            yield supervisor
+    except ServiceFailedError as error:
+        raise CommandError(f"{error}; what it said stands above") from None
 
 
 async def _wait(process: asyncio.subprocess.Process, is_ready: asyncio.Future[None]) -> int:

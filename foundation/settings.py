@@ -242,6 +242,11 @@ class Settings(BaseSettings):
         url = self.database_url.get_secret_value()
         return url or f"sqlite:///{self.data_directory.absolute() / 'citywifi.sqlite3'}"
 
+    @property
+    def is_on_sqlite(self) -> bool:
+        """Whether one process at a time can write to the database."""
+        return self.resolved_database_url.startswith("sqlite")
+
     @cached_property
     def resolved_key_file(self) -> Path:
         """Where the master key is kept."""

@@ -88,6 +88,16 @@ def share_metrics(directory: Path) -> dict[str, str]:
     return {_SHARED_METRICS_VARIABLE: str(directory)}
 
 
+def join_metrics(directory: Path) -> dict[str, str]:
+    """As ``share_metrics``, beside other services that share it; only the dead's live gauges are forgotten."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for file in directory.glob("gauge_live*.db"):
+        process_id = file.stem.rpartition("_")[2]
+        if process_id.isdecimal() and not Path("/proc", process_id).exists():
+            file.unlink(missing_ok=True)
+    return {_SHARED_METRICS_VARIABLE: str(directory)}
+
+
 def forget_process(process_id: int) -> None:
     """A service process died: its live gauges (sessions now, queue length) no longer count. Its counters stay."""
     if directory := os.environ.get(_SHARED_METRICS_VARIABLE):

@@ -27,8 +27,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy.engine import make_url
-
 from foundation.settings import Settings, SettingsError
 from radius.service import Port
 
@@ -105,9 +103,8 @@ def workers_of(settings: Settings) -> tuple[Worker, ...]:
         Role.ACCOUNTING: settings.radius.accounting_workers,
         Role.RADSEC: 1 if settings.radsec.enabled else 0,
     }
-    is_sqlite = make_url(settings.resolved_database_url).get_backend_name() == "sqlite"
     for role, count in counts.items():
-        if is_sqlite and count > 1:
+        if settings.is_on_sqlite and count > 1:
             raise SettingsError(
                 f"radius.{role}_workers is {count}, but only one process at a time writes to SQLite, so more would wait"
                 " for each other; set it to 1, or use PostgreSQL (database_url)"

@@ -8,15 +8,18 @@ import os
 import shutil
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from citywifi.addresses import Address, addresses, refuse_taken
+from citywifi.addresses import Address, addresses, radius_addresses, refuse_taken
 from citywifi.commands.database import prepare_installation
 from citywifi.demo_settings import use_demo
 from citywifi.errors import CommandError
 from foundation.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from citywifi.supervisor import Child
 
 
 class Service(StrEnum):
@@ -29,9 +32,10 @@ class Service(StrEnum):
 
 _MODULES = {
     Service.PORTAL: "captive_portal.app",
-    Service.RADIUS: "radius.server",
     Service.MONITORING: "monitoring.app",
 }
+# Whoever killed a supervisor may start a new one before the children of the old one have stopped.
+_LEAVE_SECONDS = 5.0
 _METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 # A day of ten opening hours in seven minutes: it can be watched, and leaves the machine to the visitor.
 _DEMO_REPLAY = ("replay", "--days", "2", "--speed", "90", "--keep-gateways", "--quiet")
@@ -39,58 +43,110 @@ _DEMO_REPLAY = ("replay", "--days", "2", "--speed", "90", "--keep-gateways", "--
 
 def serve(
     service: Annotated[
-        Service | None, typer.Argument(help="Run only this service, in this process.", show_default=False)
+        Service | None, typer.Argument(help="Run only this service. RADIUS runs its workers.", show_default=False)
+    ] = None,
+    worker: Annotated[
+        str | None,
+        typer.Option(
+            "--worker",
+            help="Run only this worker of RADIUS, in this process: radius-authentication-1, radius-accounting-1, …",
+            show_default=False,
+        ),
     ] = None,
     demo: Annotated[
         bool, typer.Option("--demo", help="Start with a fresh demo city and play two days of its libraries.")
     ] = False,
 ) -> None:
-    """Run portal, RADIUS and monitoring until Ctrl-C. A service that dies is started again."""
+    """Run portal, RADIUS and monitoring until Ctrl-C. A process that dies is started again."""
     settings = use_demo() if demo else load_settings()
-    if service is not None:
+    if worker is not None:
+        if service is not Service.RADIUS:
+            raise CommandError("only RADIUS has workers: citywifi serve radius --worker NAME")
+        _run_worker(worker, settings)
+    elif service is Service.RADIUS:
+        asyncio.run(_run_radius(settings))
+    elif service is not None:
         _run_one(service, settings)
-        return
-    asyncio.run(_run_all(settings, demo=demo))
+    else:
+        asyncio.run(_run_all(settings, demo=demo))
 
 
 def _run_one(service: Service, settings: Settings) -> None:
-    """Become the service. Metrics are shared through files, which prometheus_client decides when it is imported."""
+    """Become the service."""
+    _become(service.value, settings)
+    asyncio.run(importlib.import_module(_MODULES[service]).serve(settings))
+
+
+def _run_worker(name: str, settings: Settings) -> None:
+    """Become the worker. Raises SettingsError for a name that none has."""
+    from radius.workers import worker_named
+
+    worker = worker_named(name, settings)
+    _become(worker.name, settings)
+    from radius.server import serve as serve_radius
+
+    asyncio.run(serve_radius(settings, worker))
+
+
+def _become(name: str, settings: Settings) -> None:
+    """Log by this name. Metrics are shared through files, which prometheus_client decides when it is imported."""
     if _METRICS_VARIABLE not in os.environ:
         settings.metrics_directory.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, _METRICS_VARIABLE: str(settings.metrics_directory.absolute())}
         os.execve(sys.executable, [sys.executable, "-m", "citywifi", *sys.argv[1:]], environment)  # noqa: S606  ourselves
     from foundation.telemetry import configure_logging
 
-    configure_logging(settings.log_level, service.value)
-    asyncio.run(importlib.import_module(_MODULES[service]).serve(settings))
+    configure_logging(settings.log_level, name)
+
+
+async def _run_radius(settings: Settings) -> None:
+    """The RADIUS workers under a supervisor of their own; portal and monitoring may run beside it."""
+    from citywifi.supervisor import supervised
+    from foundation.runtime import serve_until_stopped
+    from foundation.telemetry import join_metrics
+
+    children = _radius_children(settings)
+    refuse_taken(radius_addresses(settings), patience_seconds=_LEAVE_SECONDS)
+    await _refuse_unready(settings)
+    async with supervised(settings, join_metrics(settings.metrics_directory.absolute()), children):
+        await serve_until_stopped()
 
 
 async def _run_all(settings: Settings, *, demo: bool) -> None:
-    from citywifi.supervisor import Child, ServiceFailedError, Supervisor
-    from foundation.runtime import open_runtime, serve_until_stopped
-    from foundation.telemetry import configure_logging, share_metrics
+    from citywifi.supervisor import Child, supervised
+    from foundation.runtime import serve_until_stopped
+    from foundation.telemetry import share_metrics
 
+    children = [Child(service.value, ("serve", service.value)) for service in _MODULES] + _radius_children(settings)
     refuse_taken(addresses(settings))
     if demo:
         shutil.rmtree(settings.data_directory, ignore_errors=True)
         typer.echo("Making the demo city: Coventry, its libraries and their gateways …")
         await prepare_installation(settings)
-    async with open_runtime(settings):
-        pass  # it refuses in one sentence what each child would refuse in a log
-    environment = share_metrics(settings.metrics_directory.absolute())
-    os.environ.update(environment)
-    configure_logging(settings.log_level, "supervisor")
-    try:
-        async with Supervisor(environment) as supervisor:
-            await supervisor.start([Child(service.value, ("serve", service.value)) for service in Service])
-            if demo:
-                await supervisor.start([Child("replay", _DEMO_REPLAY)])
-            typer.echo(_welcome(settings, addresses(settings), demo=demo))
-            await serve_until_stopped()
-            typer.echo("\nStopping …")
-    except ServiceFailedError as error:
-        raise CommandError(f"{error}; what it said stands above") from None
+    await _refuse_unready(settings)
+    async with supervised(settings, share_metrics(settings.metrics_directory.absolute()), children) as supervisor:
+        if demo:
+            await supervisor.start([Child("replay", _DEMO_REPLAY)])
+        typer.echo(_welcome(settings, addresses(settings), demo=demo))
+        await serve_until_stopped()
+        typer.echo("\nStopping …")
     typer.echo("Stopped.")
+
+
+def _radius_children(settings: Settings) -> list[Child]:
+    """Raises SettingsError for more workers than the database can serve."""
+    from citywifi.supervisor import Child
+    from radius.workers import workers_of
+
+    return [Child(worker.name, ("serve", "radius", "--worker", worker.name)) for worker in workers_of(settings)]
+
+
+async def _refuse_unready(settings: Settings) -> None:
+    """Refuse in one sentence what each child would refuse in a log."""
+    from foundation.runtime import open_runtime
+
+    async with open_runtime(settings):
+        pass
 
 
 def _welcome(settings: Settings, listening: tuple[Address, ...], *, demo: bool) -> str:

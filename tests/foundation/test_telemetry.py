@@ -13,6 +13,7 @@ from foundation.telemetry import (
     PersonalDataInLogError,
     build_version,
     configure_logging,
+    join_metrics,
     render_metrics,
     share_metrics,
 )
@@ -56,3 +57,13 @@ def test_processes_share_their_metrics(tmp_path: Path) -> None:
     show = "from foundation.telemetry import render_metrics; print(render_metrics().decode())"
     shown = subprocess.run([sys.executable, "-c", show], env=environment, check=True, timeout=50, capture_output=True)
     assert b"citywifi_test_total 2.0" in shown.stdout
+
+
+def test_who_joins_beside_other_services_forgets_only_the_dead(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    kept = [f"gauge_livesum_{os.getpid()}.db", f"counter_{dead.pid}.db"]
+    for name in (*kept, f"gauge_livesum_{dead.pid}.db", f"gauge_livemax_{dead.pid}.db"):
+        (tmp_path / name).touch()
+    assert join_metrics(tmp_path) == {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(kept)
