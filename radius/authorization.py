@@ -15,9 +15,10 @@ from typing import Final
 
 import structlog
 
+from foundation.database_errors import DatabaseUnavailableError
 from foundation.privacy import Keyring, PrivacyError
 from foundation.settings import RadiusSettings
-from radius import attributes
+from radius import attributes, metrics
 from radius.attributes import encode, encode_all
 from radius.authentication.outcome import Accepted, RejectReason
 from radius.errors import UnencodableError
@@ -89,8 +90,7 @@ class Authorizer:
     async def authorize(self, accepted: Accepted, request: Request) -> tuple[Attribute, ...] | RejectReason:
         """The complete set of attributes, or why not.
 
-        Raises QueueFullError, DBAPIError, OSError or TimeoutError where a policy needs to know what was used, and the
-        database does not tell.
+        Raises QueueFullError where a policy needs to know what was used, and too many ask already.
         """
         if accepted.is_quarantined:
             return self._quarantined(accepted, request, vendor_of(request.nas.vendor))
@@ -139,11 +139,18 @@ class Authorizer:
         return _Site(policy, table.time_zone(council_id), vendor, self._of_policy(policy, vendor))
 
     async def _used(self, site: _Site, accepted: Accepted, request: Request) -> Usage:
-        """What the resident used today. Nobody's sessions are not counted."""
+        """What the resident used today. Nobody's sessions are not counted.
+
+        With the database away nobody's are: what is known of a resident lets them in, and quotas end the session later.
+        """
         if accepted.resident_id is None:
             return NO_USAGE
         now = request.arrival.at
-        return await self._usage.usage(accepted.resident_id, day_start(now, site.zone), now)
+        try:
+            return await self._usage.usage(accepted.resident_id, day_start(now, site.zone), now)
+        except DatabaseUnavailableError:
+            metrics.usage_unknown.inc()
+            return NO_USAGE
 
     def _of_policy(self, policy: EffectivePolicy, vendor: Vendor) -> tuple[Attribute, ...]:
         key = policy, vendor.name

@@ -256,3 +256,7 @@ recent_residents_limit = Gauge(
     "How many residents may be remembered for that.",
     multiprocess_mode="livesum",
 )
+usage_unknown = Counter(
+    "citywifi_radius_usage_unknown_total",
+    "Devices let on without their daily limits being checked, because the database did not answer.",
+)

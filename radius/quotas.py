@@ -20,6 +20,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from sqlalchemy.exc import DBAPIError
 
 from foundation.database import Database
+from foundation.database_errors import DatabaseUnavailableError
 from foundation.schema import accounting_sessions, residents
 from radius import metrics
 from radius.authentication.outcome import RejectReason
@@ -99,7 +100,7 @@ class QuotaKeeper:
             await asyncio.sleep(interval_seconds)
             try:
                 await self.check(datetime.now(UTC))
-            except (DBAPIError, OSError, TimeoutError, QueueFullError) as error:
+            except (DatabaseUnavailableError, DBAPIError, OSError, TimeoutError, QueueFullError) as error:
                 logger.error("quotas could not be checked", problem=type(error).__name__)
 
     async def check(self, now: datetime) -> int:

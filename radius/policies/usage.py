@@ -6,23 +6,21 @@ equipment tells only sums. Data is known up to the latest accounting record, tim
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, bindparam, or_, select
+from sqlalchemy import bindparam, or_, select
 
-from foundation.database import Database
+from foundation.database import Database, UtcDateTime
+from foundation.direct import among
 from foundation.mac_address import MacAddress, NotAMacAddressError
 from foundation.schema import accounting_sessions
 from radius import metrics
-from radius.batching import Batcher, padded
+from radius.batching import Batcher
 
 _QUEUE_LIMIT: Final = 20_000
-# As in radius.directory: equipment gives up long before this.
-_PATIENCE_SECONDS: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,19 @@ class Usage:
 
 
 NO_USAGE: Final = Usage()
+
+
+class Session(NamedTuple):
+    """A session that was on since then; ``octets`` in both directions."""
+
+    id: int
+    resident_id: int
+    device_id: int | None
+    calling_station_id: str | None
+    started_at: datetime
+    updated_at: datetime
+    stopped_at: datetime | None
+    octets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +62,28 @@ class UsageDirectory:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._statement = database.direct.statement(_SESSIONS)
         self.queue: Batcher[Question, Usage] = Batcher(self._find, limit=_QUEUE_LIMIT)
 
     async def usage(self, resident_id: int, since: datetime, now: datetime) -> Usage:
-        """What a resident used since then. Raises QueueFullError, DBAPIError, OSError, TimeoutError."""
+        """What a resident used since then. Raises QueueFullError or DatabaseUnavailableError."""
         return await self.queue.submit(Question(resident_id, since, now))
 
     async def _find(self, questions: list[Question]) -> list[Usage]:
         metrics.batch_rows.labels("usage").observe(len(questions))
-        parameters = {
-            "residents": padded(sorted({question.resident_id for question in questions})),
-            "since": min(question.since for question in questions),
-        }
-
-        def ask(connection: Connection) -> Sequence[Any]:
-            return connection.execute(_SESSIONS, parameters).all()
-
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            rows = await self._database.run(ask, writes=False)
-        sessions: dict[int, list[Any]] = {}
-        for row in rows:
-            sessions.setdefault(row.resident_id, []).append(row)
+        rows = await self._database.direct.fetch(
+            self._statement,
+            residents=sorted({question.resident_id for question in questions}),
+            since=min(question.since for question in questions),
+        )
+        sessions: dict[int, list[Session]] = {}
+        for session in map(Session._make, rows):
+            sessions.setdefault(session.resident_id, []).append(session)
         return [sum_up(sessions.get(each.resident_id, ()), each.since, each.now) for each in questions]
 
 
-def sum_up(sessions: Iterable[Any], since: datetime, now: datetime) -> Usage:
-    """Usage from sessions with the columns of ``accounting_sessions`` and ``octets``."""
+def sum_up(sessions: Iterable[Session], since: datetime, now: datetime) -> Usage:
+    """What sessions come to since then."""
     seconds, octets, devices = 0.0, 0.0, set()
     for session in sessions:
         ended = session.stopped_at or now
@@ -119,6 +126,9 @@ _SESSIONS = select(
     accounting_sessions.c.stopped_at,
     (accounting_sessions.c.input_octets + accounting_sessions.c.output_octets).label("octets"),
 ).where(
-    accounting_sessions.c.resident_id.in_(bindparam("residents", expanding=True)),
-    or_(accounting_sessions.c.stopped_at.is_(None), accounting_sessions.c.stopped_at > bindparam("since")),
+    among(accounting_sessions.c.resident_id, "residents"),
+    or_(
+        accounting_sessions.c.stopped_at.is_(None),
+        accounting_sessions.c.stopped_at > bindparam("since", type_=UtcDateTime),
+    ),
 )

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foundation.database import Database
+from foundation.database_errors import DatabaseUnavailableError
 from foundation.privacy import Keyring
 from radius import attributes
 from radius.authentication.outcome import Accepted, RejectReason
@@ -222,6 +223,18 @@ async def test_the_database_is_asked_only_where_a_policy_needs_it(
     monkeypatch.setattr(UsageDirectory, "usage", fail)
     assert seconds_of(await counter.ask()) == 60
     assert seconds_of(await counter.ask(Accepted("peap/mschapv2", resident_id=None))) == 60
+
+
+async def test_with_the_database_away_a_device_is_let_on_without_its_daily_limits(
+    database: Database, counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_policy(database, counter.city, session_seconds=900, daily_seconds=60)
+
+    async def fail(*_: object) -> None:
+        raise DatabaseUnavailableError("away")
+
+    monkeypatch.setattr(UsageDirectory, "usage", fail)
+    assert seconds_of(await counter.ask()) == 60
 
 
 async def test_the_name_that_accounting_shows_is_told_where_there_is_one(counter: Counter) -> None:

@@ -98,13 +98,13 @@ async def test_the_database_tells_each_resident_their_own(any_database: Database
 async def test_what_waits_is_asked_in_one_query(
     database: Database, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, run = [], database.run
+    asked, fetch = [], database.direct.fetch
 
     async def counted(*arguments: Any, **more: Any) -> Any:
         asked.append(arguments)
-        return await run(*arguments, **more)
+        return await fetch(*arguments, **more)
 
-    monkeypatch.setattr(database, "run", counted)
+    monkeypatch.setattr(database.direct, "fetch", counted)
     usage = UsageDirectory(database)
     await asyncio.gather(*(usage.usage(number, MIDNIGHT, NOON) for number in range(200)))
     assert len(asked) == 1
