@@ -27,7 +27,7 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the floors of the house
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## measure the packet path and the portal on this machine
+bench: $(VENV)/.dev ## measure beside FreeRADIUS, then the packet path and the portal, on this machine
 	@$(BIN)/python -m bench
 
 fuzz: $(VENV)/.dev ## a million wrong packets and EAP conversations against the RADIUS server (PACKETS=, SEED=)

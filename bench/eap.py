@@ -5,26 +5,24 @@ TLS handshakes run in the service's event loop, one after the other, so that a l
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 
 from bench.eap_client import AccessServer, Device
-from bench.radius import Installation, build_generator, load, prepare
+from bench.generator import Target, Work, load
+from bench.laboratory import Laboratory, System, Variant, laboratory
+from bench.processes import processor_time, seconds_between
 from bench.row import Row
-from bench.service import processor_seconds, running_service
-from foundation.certificate_store import CertificateStore
 
 _METHODS = {"ttls": "TTLS/PAP", "peap": "PEAP/MSCHAPv2"}
 _VERSIONS = ("1.2", "1.3")
 _SECONDS = 2.0
 _REPETITIONS = 3
 _DEVICES_AT_ONCE = 8
+_RESIDENTS = 1_000
 # Beside the logins by EAP: far less than the server can do, so that what is measured is their wait.
 _PAP_A_SECOND = 200
 _PAP_SECONDS = 5
@@ -33,23 +31,23 @@ _DEVICES_BESIDE_PAP = 2
 
 def measure() -> list[Row]:
     """Logins by method, TLS version and kind; then the 99th percentile of PAP with and without them."""
-    with tempfile.TemporaryDirectory(prefix="citywifi-bench-") as name:
-        installation = prepare(Path(name))
-        store = CertificateStore(installation.settings.certificates_directory)
-        store.create(["radius.wifi.example.org"], "City", datetime.now(UTC))
-        generator = build_generator(installation)
-        with running_service("radius", installation.settings) as process_id:
-            rows = _logins(installation, process_id)
-            return rows if generator is None else rows + _beside_pap(installation, generator)
+    with laboratory() as lab, lab.ours(Variant(_RESIDENTS, database="sqlite")) as system:
+        return _logins(lab, system) + _beside_pap(lab, system)
 
 
-def _logins(installation: Installation, process_id: int) -> list[Row]:
+def _people(lab: Laboratory, number: int) -> list[tuple[str, str]]:
+    population = lab.population(_RESIDENTS)
+    return [(population.user_name(one), population.password(one)) for one in range(number)]
+
+
+def _logins(lab: Laboratory, system: System) -> list[Row]:
     rows: list[Row] = []
     for method, name in _METHODS.items():
         for version in _VERSIONS:
             for kind in ("full", "resumed"):
-                crowd = Crowd(installation, version, method, _DEVICES_AT_ONCE, is_full=kind == "full")
-                rows += _measure(f"EAP: {name}, TLS {version}, {kind}", crowd, process_id)
+                people = _people(lab, _DEVICES_AT_ONCE)
+                crowd = Crowd(system.target, version, method, people, is_full=kind == "full")
+                rows += _measure(f"EAP: {name}, TLS {version}, {kind}", crowd, system.process_id)
                 crowd.close()
     return rows
 
@@ -57,11 +55,11 @@ def _logins(installation: Installation, process_id: int) -> list[Row]:
 def _measure(what: str, crowd: Crowd, process_id: int) -> list[Row]:
     rates, milliseconds = [], []
     for _ in range(_REPETITIONS):
-        used = processor_seconds(process_id)
+        before = processor_time(process_id)
         with crowd.logging_in():
             time.sleep(_SECONDS)
         rates.append(crowd.rate)
-        milliseconds.append((processor_seconds(process_id) - used) / crowd.logins * 1000)
+        milliseconds.append(seconds_between(before, processor_time(process_id)) / crowd.logins * 1000)
     return [
         Row.of(f"{what}, {_DEVICES_AT_ONCE} at once", rates, "a second"),
         Row.of(f"{what}, processor time of the server", milliseconds, "ms a login"),
@@ -69,14 +67,15 @@ def _measure(what: str, crowd: Crowd, process_id: int) -> list[Row]:
     ]
 
 
-def _beside_pap(installation: Installation, generator: Path) -> list[Row]:
+def _beside_pap(lab: Laboratory, system: System) -> list[Row]:
     """How long PAP waits, alone and while devices log in by PEAP with full handshakes as fast as they can."""
+    work = Work("pap", lab.users(_RESIDENTS), a_second=_PAP_A_SECOND)
 
     def percentile() -> float:
-        return float(load(generator, installation, "pap", _PAP_SECONDS, "-q", str(_PAP_A_SECOND))["ms"]["p99"])
+        return load(lab.generator, system.target, work, _PAP_SECONDS).p99_milliseconds
 
     alone, beside, rates = [], [], []
-    crowd = Crowd(installation, "1.3", "peap", _DEVICES_BESIDE_PAP, is_full=True)
+    crowd = Crowd(system.target, "1.3", "peap", _people(lab, _DEVICES_BESIDE_PAP), is_full=True)
     for _ in range(_REPETITIONS):
         alone.append(percentile())
         with crowd.logging_in():
@@ -94,9 +93,10 @@ def _beside_pap(installation: Installation, generator: Path) -> list[Row]:
 class Crowd:
     """Devices that log in again and again, each as soon as it is on; all with one method. Close it at the end."""
 
-    def __init__(self, installation: Installation, version: str, method: str, size: int, *, is_full: bool) -> None:
-        port, secret = installation.settings.radius.authentication_port, installation.secret.encode()
-        people = installation.people[:size]
+    def __init__(
+        self, target: Target, version: str, method: str, people: Sequence[tuple[str, str]], *, is_full: bool
+    ) -> None:
+        port, secret = target.authentication_port, target.secret.encode()
         self._members = [(Device(version, method, *person), AccessServer(port, secret)) for person in people]
         self._is_full = is_full
         self.requests_per_login = 0

@@ -1,142 +1,248 @@
-"""The RADIUS service over real sockets, into SQLite: logins a second and accounting records a second.
+"""CityWiFi beside FreeRADIUS 3.2: the same requests, the same residents, the same PostgreSQL, in turns in one run.
 
-The load comes from `radload.c`, a closed loop in C, so that the generator costs little of the two cores it shares.
+`radload.c` makes the load, a closed loop in C, so that the generator costs little of the cores that it shares.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import secrets
-import shutil
-import subprocess
-import tempfile
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, field
 
-from bench.row import Row
-from bench.service import free_port, processor_seconds, running_service
-from citywifi.commands.database import prepare_installation
-from foundation.credentials import nt_hash
-from foundation.runtime import open_runtime
-from foundation.schema import councils, credentials, network_access_servers
-from foundation.settings import RadiusSettings, Settings
+from bench.comparison import A_SECOND, MICROSECONDS_A_LOGIN, MILLISECONDS_P99, Row, Sample, Wanted
+from bench.eap import Crowd
+from bench.generator import Work, load
+from bench.laboratory import Laboratory, System, Variant, laboratory
+from bench.processes import processor_time, resident_megabytes, seconds_between
 
-_RESIDENTS = 1_000
-_SECONDS = 5
-_REPETITIONS = 3
-_OUTSTANDING = 64
-_WARM_UP_SECONDS = 1
-_KINDS = {"pap": "logins by PAP", "chap": "logins by CHAP", "acct": "accounting records, each committed first"}
-
-
-def measure() -> list[Row]:
-    """Requests a second and the 99th percentile of the time to an answer, by kind."""
-    with tempfile.TemporaryDirectory(prefix="citywifi-bench-") as name:
-        installation = prepare(Path(name))
-        generator = build_generator(installation)
-        if generator is None:
-            return []
-        with running_service("radius", installation.settings) as process_id:
-            return [row for kind in _KINDS for row in _measure(kind, generator, installation, process_id)]
+_EAP_DEVICES = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
-    """A city of residents with passwords, and one NAS: this machine."""
+class Pace:
+    """How thoroughly is measured."""
 
-    settings: Settings
-    secret: str
-    people: list[tuple[str, str]]
+    seconds: float
+    repetitions: int
+    many: int
+    """Residents of the large city."""
+
+    @classmethod
+    def full(cls) -> Pace:
+        return cls(seconds=3, repetitions=3, many=1_000_000)
+
+    @classmethod
+    def quick(cls) -> Pace:
+        return cls(seconds=2, repetitions=1, many=100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class EapWork:
+    """Whole logins with full handshakes. ``method`` is ttls or peap."""
+
+    method: str
+    population: int
+    version: str = "1.2"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A row to be measured: the same work with two systems of its scene."""
+
+    name: str
+    ours: str
+    other: str
+    work: Work | EapWork
+    wanted: Wanted = field(default_factory=Wanted)
+    other_is: str = "FreeRADIUS"
+    # Where the other side's is not the same.
+    other_work: Work | None = None
 
     @property
-    def users_file(self) -> Path:
-        """Names and passwords, as the generator reads them."""
-        return self.settings.data_directory / "users"
+    def unit(self) -> str:
+        if isinstance(self.work, EapWork):
+            return MICROSECONDS_A_LOGIN
+        return A_SECOND if self.work.a_second is None else MILLISECONDS_P99
 
 
-def prepare(folder: Path) -> Installation:
-    """An installation in an empty folder, ready to be served."""
-    radius = RadiusSettings(
-        authentication_port=free_port(),
-        accounting_port=free_port(),
-        requests_per_nas_per_second=1_000_000,  # the load comes from one address
-    )
-    people = [(f"resident{number}", secrets.token_hex(8)) for number in range(_RESIDENTS)]
-    installation = Installation(Settings(data_directory=folder, radius=radius), secrets.token_urlsafe(24), people)
-    installation.users_file.write_text("".join(f"{user_name}\t{password}\n" for user_name, password in people))
-    asyncio.run(_fill(installation))
-    return installation
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Systems that run at the same time, though only one is at work, and what is compared between them."""
+
+    systems: dict[str, Callable[[], AbstractContextManager[System]]]
+    comparisons: list[Comparison]
 
 
-def build_generator(installation: Installation) -> Path | None:
-    """The load generator, or None where it cannot be compiled."""
-    program = _build(installation.settings.data_directory)
-    if program is None:
-        print("left out: no C compiler with libcrypto (apt-get install gcc libssl-dev)")
-    return program
+def compare(pace: Pace, only: str = "") -> list[Row]:
+    """All rows, or those whose name contains a text; each is told when it is there."""
+    with laboratory() as lab:
+        return [row for scene in scenes(lab, pace) for row in _play(lab, scene, pace, only)]
 
 
-def load(generator: Path, installation: Installation, kind: str, seconds: float, *options: str) -> dict[str, Any]:
-    """What the generator measured in so many seconds; ``options`` are its own."""
-    radius = installation.settings.radius
-    port = radius.accounting_port if kind == "acct" else radius.authentication_port
-    command: list[str | Path] = [generator, "-t", kind, "-p", str(port), "-k", installation.secret]
-    command += ["-u", installation.users_file, "-c", str(_OUTSTANDING), "-d", str(seconds), *options]
-    run = subprocess.run(command, check=True, capture_output=True)
-    found: dict[str, Any] = json.loads(run.stdout)
-    return found
+def scenes(lab: Laboratory, pace: Pace) -> Iterator[Scene]:
+    """Everything that is compared."""
+    yield _postgres(lab)
+    yield _memory(lab)
+    yield _sqlite(lab)
+    yield _many(lab, pace.many)
+    yield _eap(lab)
 
 
-def _build(folder: Path) -> Path | None:
-    compiler = shutil.which("cc")
-    if compiler is None:
-        return None
-    program = folder / "radload"
-    source = Path(__file__).parent / "radload.c"
-    built = subprocess.run([compiler, "-O2", "-o", program, source, "-lcrypto"], check=False, capture_output=True)
-    return program if built.returncode == 0 else None
-
-
-async def _fill(installation: Installation) -> None:
-    settings = installation.settings
-    await prepare_installation(settings)
-    now = datetime.now(UTC)
-    async with open_runtime(settings) as runtime, runtime.database.write() as connection:
-        council = councils.insert().values(code="E08000026", name="Coventry", created_at=now).returning(councils.c.id)
-        council_id = (await connection.execute(council)).scalar_one()
-        nas = {"council_id": council_id, "name": "load", "network": "127.0.0.0/8", "vendor": "coovachilli"}
-        sealed = runtime.keyring.encrypt("nas secret", installation.secret.encode())
-        await connection.execute(
-            network_access_servers.insert().values(**nas, secret_encrypted=sealed, created_at=now, updated_at=now)
-        )
-        rows = [
-            {
-                "council_id": council_id,
-                "user_name": user_name,
-                "nt_hash_encrypted": runtime.keyring.encrypt("nt hash", nt_hash(password)),
-                # CHAP needs it.
-                "password_encrypted": runtime.keyring.encrypt("credential", password.encode()),
-                "created_at": now,
-            }
-            for user_name, password in installation.people
-        ]
-        await connection.execute(credentials.insert(), rows)
-
-
-def _measure(kind: str, generator: Path, installation: Installation, process_id: int) -> list[Row]:
-    runs, microseconds = [], []
-    for _ in range(_REPETITIONS):
-        used = processor_seconds(process_id)
-        runs.append(load(generator, installation, kind, _SECONDS))
-        used = processor_seconds(process_id) - used
-        # The second of warming up is not in the rate.
-        microseconds.append(used / (runs[-1]["req_s"] * (_SECONDS + _WARM_UP_SECONDS)) * 1e6)
-    what = f"RADIUS: {_KINDS[kind]}, {_OUTSTANDING} outstanding"
-    return [
-        Row.of(what, [run["req_s"] for run in runs], "a second"),
-        Row.of(f"{what}, 99th percentile", [run["ms"]["p99"] for run in runs], "ms"),
-        Row.of(f"{what}, processor time of the server", microseconds, "µs a request"),
+def _postgres(lab: Laboratory) -> Scene:
+    size = 10_000
+    users, devices = lab.users(size), lab.devices(size)
+    rows = [
+        Comparison("PAP", "one", "other", Work("pap", users), Wanted(4)),
+        Comparison("CHAP", "one", "other", Work("chap", users), Wanted(4)),
+        Comparison("MAC authentication", "one", "other", Work("mac", devices), Wanted(4)),
+        Comparison("PAP, two workers", "two", "other", Work("pap", users), Wanted(4)),
+        Comparison("accounting, 64 outstanding", "one", "other", Work("acct", users), Wanted(4)),
+        Comparison("accounting, 64 outstanding, two workers", "two", "other", Work("acct", users), Wanted(4)),
+        Comparison("accounting, 256 outstanding", "one", "other", Work("acct", users, 256)),
+        Comparison("accounting, 256 outstanding, two workers", "two", "other", Work("acct", users, 256), Wanted(5)),
     ]
+    for a_second, wanted in ((500, Wanted()), (2_000, Wanted(highest_ours=25))):
+        for kind, name in (("pap", "PAP"), ("acct", "accounting")):
+            work = Work(kind, users, 256, a_second=a_second)
+            rows.append(Comparison(f"{name}, paced at {a_second:,} a second", "one", "other", work, wanted))
+    return Scene(
+        {
+            "one": lambda: lab.ours(Variant(size)),
+            "two": lambda: lab.ours(Variant(size, workers=2)),
+            "other": lambda: lab.theirs(lab.freeradius_in_postgres(size)),
+        },
+        rows,
+    )
+
+
+def _memory(lab: Laboratory) -> Scene:
+    size = 10_000
+    work = Work("pap", lab.users(size), warm_up_seconds=2)
+    cached = Variant(size, workers=2, cache_entries=200_000, log_before_reply=False)
+    nothing_logged, logged = "FreeRADIUS, which logs nothing", "FreeRADIUS, which logs there, too"
+    return Scene(
+        {
+            "pure": lambda: lab.ours(cached),
+            "other": lambda: lab.theirs(lab.freeradius_in_memory(size, is_logged=False)),
+            "logged": lambda: lab.theirs(lab.freeradius_in_memory(size, is_logged=True)),
+        },
+        [
+            Comparison("PAP from memory, two workers", "pure", "other", work, Wanted(0.7), nothing_logged),
+            Comparison("PAP from memory, logins in PostgreSQL, two workers", "pure", "logged", work, Wanted(), logged),
+        ],
+    )
+
+
+def _sqlite(lab: Laboratory) -> Scene:
+    size = 10_000
+    users = lab.users(size)
+    return Scene(
+        {
+            "one": lambda: lab.ours(Variant(size, database="sqlite")),
+            "other": lambda: lab.theirs(lab.freeradius_in_sqlite(size)),
+        },
+        [
+            Comparison("SQLite: PAP", "one", "other", Work("pap", users)),
+            Comparison("SQLite: accounting, 64 outstanding", "one", "other", Work("acct", users), Wanted(8)),
+        ],
+    )
+
+
+def _many(lab: Laboratory, size: int) -> Scene:
+    few = 10_000
+    kinds = {"PAP": ("pap", lab.users), "MAC authentication": ("mac", lab.devices), "accounting": ("acct", lab.users)}
+    rows = []
+    for name, (kind, people) in kinds.items():
+        what, work, work_of_few = f"{size:,} residents: {name}", Work(kind, people(size)), Work(kind, people(few))
+        rows.append(Comparison(what, "many", "other", work, Wanted(4)))
+        rows.append(Comparison(what, "many", "few", work, Wanted(0.8), f"ours with {few:,}", work_of_few))
+    return Scene(
+        {
+            "many": lambda: lab.ours(Variant(size)),
+            "few": lambda: lab.ours(Variant(few)),
+            "other": lambda: lab.theirs(lab.freeradius_in_postgres(size)),
+        },
+        rows,
+    )
+
+
+def _eap(lab: Laboratory) -> Scene:
+    size = 10_000
+    return Scene(
+        {
+            "one": lambda: lab.ours(Variant(size, cache_entries=200_000)),
+            "other": lambda: lab.theirs(lab.freeradius_in_postgres(size)),
+        },
+        [
+            Comparison("EAP-TTLS/PAP, full handshake", "one", "other", EapWork("ttls", size), Wanted(1)),
+            Comparison("PEAP/MSCHAPv2, full handshake", "one", "other", EapWork("peap", size)),
+        ],
+    )
+
+
+def _play(lab: Laboratory, scene: Scene, pace: Pace, only: str) -> Iterator[Row]:
+    chosen = [one for one in scene.comparisons if only.lower() in one.name.lower()]
+    wanted = {name for one in chosen for name in (one.ours, one.other)}
+    with ExitStack() as stack:
+        systems = {name: stack.enter_context(start()) for name, start in scene.systems.items() if name in wanted}
+        for comparison in chosen:
+            row = _compare(lab, systems, comparison, pace)
+            print(f"  {row.name}: {row.ours:,g} beside {row.other:,g} {row.unit}, {row.ratio:g} times", file=sys.stderr)
+            yield row
+
+
+def _compare(lab: Laboratory, systems: dict[str, System], comparison: Comparison, pace: Pace) -> Row:
+    """The two systems in turns, so that what else happens on the machine happens to both."""
+    ours, other = [], []
+    for _ in range(pace.repetitions):
+        ours.append(_sample(lab, systems[comparison.ours], comparison.work, pace.seconds))
+        other_work = comparison.other_work or comparison.work
+        other.append(_sample(lab, systems[comparison.other], other_work, pace.seconds))
+    return Row.of(comparison.name, comparison.unit, ours, other, comparison.wanted, comparison.other_is)
+
+
+def _sample(lab: Laboratory, system: System, work: Work | EapWork, seconds: float) -> Sample:
+    database = lab.postgres.process_id
+    before, database_before = processor_time(system.process_id), processor_time(database)
+    done = _load(lab, system, work, seconds) if isinstance(work, Work) else _log_in(lab, system, work, seconds)
+    used = seconds_between(before, processor_time(system.process_id))
+    database_used = seconds_between(database_before, processor_time(database))
+    cpu = used / done.requests * 1e6
+    return Sample(
+        value=cpu if done.value is None else done.value,
+        cpu_microseconds=cpu,
+        database_cpu_microseconds=database_used / done.requests * 1e6,
+        memory_megabytes=resident_megabytes(system.process_id),
+        p99_milliseconds=done.p99_milliseconds,
+        wrong=done.wrong,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What was done; without a value the processor time is what the row is about."""
+
+    value: float | None
+    requests: int
+    p99_milliseconds: float | None = None
+    wrong: int = 0
+
+
+def _load(lab: Laboratory, system: System, work: Work, seconds: float) -> _Done:
+    found = load(lab.generator, system.target, work, seconds)
+    value = found.a_second if work.a_second is None else found.p99_milliseconds
+    return _Done(value, found.requests, found.p99_milliseconds, found.rejected + found.lost)
+
+
+def _log_in(lab: Laboratory, system: System, work: EapWork, seconds: float) -> _Done:
+    population = lab.population(work.population)
+    people = [(population.user_name(number), population.password(number)) for number in range(_EAP_DEVICES)]
+    crowd = Crowd(system.target, work.version, work.method, people, is_full=True)
+    try:
+        with crowd.logging_in():
+            time.sleep(seconds)
+    finally:
+        crowd.close()
+    return _Done(None, crowd.logins)
