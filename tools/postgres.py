@@ -6,11 +6,13 @@ import asyncio
 import importlib.util
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -22,6 +24,7 @@ from foundation.database import Database
 _UNPRIVILEGED_USER = "nobody"
 _FRESH = ("-U", "postgres", "-A", "trust", "--no-instructions", "-E", "UTF8")
 _SETTINGS: Mapping[str, str | int] = {"max_connections": 60}
+_GONE_WITHIN_SECONDS = 10
 
 
 @dataclass
@@ -32,20 +35,26 @@ class PostgresCluster:
     port: int
     version: str
     process_id: int
+    data: Path
+    _start_options: str
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     @classmethod
     @contextmanager
-    def start(cls, settings: Mapping[str, str | int] | None = None) -> Iterator[PostgresCluster]:
+    def start(
+        cls, settings: Mapping[str, str | int] | None = None, disk: Path | None = None
+    ) -> Iterator[PostgresCluster]:
         """Make a data directory, start a server on a free loopback port, stop and remove it at the end.
 
-        ``settings`` are of postgresql.conf, beside those of every cluster.
+        ``settings`` are of postgresql.conf, beside those of every cluster. ``disk`` is a folder for the data that
+        every user may enter.
         """
         # Not among pytest's folders: it closes them to other users, and the server runs as one.
         with tempfile.TemporaryDirectory(prefix="citywifi-postgres-") as name:
             folder = Path(name)
             folder.chmod(0o711)
-            with cls._running(_binaries(folder), folder / "data", {**_SETTINGS, **(settings or {})}) as cluster:
+            data = (disk or folder) / "data"
+            with cls._running(_binaries(folder), data, {**_SETTINGS, **(settings or {})}) as cluster:
                 yield cluster
 
     @classmethod
@@ -56,16 +65,48 @@ class PostgresCluster:
             shutil.chown(data, _UNPRIVILEGED_USER)
         _run([binaries / "initdb", "-D", data, *_FRESH])
         port = _free_port()
-        control: list[str | Path] = [binaries / "pg_ctl", "-D", data, "-w", "-l", data / "log"]
         options = [f"-h 127.0.0.1 -p {port} -k ''", *(f"-c {name}={value}" for name, value in settings.items())]
-        _run([*control, "-o", " ".join(options), "start"])
+        cluster = cls(binaries, port, f"PostgreSQL {_version(binaries)}", 0, data, " ".join(options))
+        cluster.begin()
         try:
-            process_id = int((data / "postmaster.pid").read_text().split()[0])
-            cluster = cls(binaries, port, f"PostgreSQL {_version(binaries)}", process_id)
             cluster._make_template()
             yield cluster
         finally:
-            _run([*control, "-m", "immediate", "stop"])
+            if cluster.process_id:
+                cluster.stop()
+
+    def begin(self) -> None:
+        """Start the server, again on the same data, and return when it takes connections."""
+        _run([*self._control, "-o", self._start_options, "start"])
+        self.process_id = int((self.data / "postmaster.pid").read_text().split()[0])
+
+    def stop(self) -> None:
+        """Stop it at once, without a checkpoint."""
+        _run([*self._control, "-m", "immediate", "stop"])
+        self.process_id = 0
+
+    def kill(self) -> None:
+        """kill -9 of the server and of all its processes; returns when they are gone."""
+        process_ids = [self.process_id, *self.processes()]
+        for process_id in process_ids:
+            with suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGKILL)
+        gives_up_at = time.monotonic() + _GONE_WITHIN_SECONDS
+        while any(_is_alive(process_id) for process_id in process_ids):
+            assert time.monotonic() < gives_up_at, "PostgreSQL survived kill -9"
+            time.sleep(0.02)
+        # It would be heeded while the number is taken: by another process, or by this one until it is waited for.
+        (self.data / "postmaster.pid").unlink()
+        self.process_id = 0
+
+    def processes(self) -> list[int]:
+        """The server's processes for connections and in the background."""
+        file = Path(f"/proc/{self.process_id}/task/{self.process_id}/children")
+        return [int(number) for number in file.read_text().split()] if file.exists() else []
+
+    @property
+    def _control(self) -> list[str | Path]:
+        return [self.binaries / "pg_ctl", "-D", self.data, "-w", "-l", self.data / "log"]
 
     def create_database(self) -> str:
         """A fresh migrated database; returns its address."""
@@ -101,6 +142,14 @@ def _run(command: list[str | Path]) -> None:
     environment = {"LC_ALL": "C", "PATH": os.defpath}
     # /dev/null, not a pipe: the server keeps what it is given open for as long as it lives.
     subprocess.run(command, env=environment, cwd="/", check=True, stdout=subprocess.DEVNULL, timeout=60)
+
+
+def _is_alive(process_id: int) -> bool:
+    """Not so where only its parent has not yet asked how it ended."""
+    try:
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _version(binaries: Path) -> str:
