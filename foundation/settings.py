@@ -105,6 +105,8 @@ class RadiusSettings(_Section):
     most_requests_in_progress: Positive = 8192
     # A login is answered when its line of the log is committed, or at once, with the line written soon after.
     log_before_reply: bool = True
+    # Whether logins that were accepted are logged, too; accounting tells who was on in any case. Rejects always are.
+    log_accepted: bool = True
     # Residents' devices and credentials kept in memory by each worker of authentication; 0 keeps none.
     directory_cache_entries: Annotated[int, Field(ge=0)] = 200_000
     # With the database away, what is in memory lets people in for so long.

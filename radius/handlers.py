@@ -42,9 +42,11 @@ class AuthenticationHandler:
         monotonic: Callable[[], float],
         *,
         log_before_reply: bool = True,
+        log_accepted: bool = True,
     ) -> None:
         """With ``log_before_reply`` a reply tells that its line of the log is committed; else it soon will be."""
         self._log_before_reply = log_before_reply
+        self._log_accepted = log_accepted
         self._authenticator = authenticator
         self._authorizer = authorizer
         self._log = log
@@ -66,7 +68,7 @@ class AuthenticationHandler:
             return await self._reject(request, step)
         except QueueFullError:
             raise RequestUnansweredError(Unanswered.QUEUE_FULL) from None
-        except (DatabaseUnavailableError, DBAPIError, OSError, TimeoutError):
+        except (StorageUnavailableError, DatabaseUnavailableError, DBAPIError, OSError, TimeoutError):
             raise RequestUnansweredError(Unanswered.STORAGE_UNAVAILABLE) from None
 
     def record_reject(self, request: Request, rejected: Rejected) -> None:
@@ -81,7 +83,8 @@ class AuthenticationHandler:
         return Code.ACCESS_CHALLENGE, challenged.attributes
 
     async def _accept(self, request: Request, accepted: Accepted, granted: Sequence[Attribute]) -> Reply:
-        await self._record(request, accepted)
+        if self._log_accepted:
+            await self._record(request, accepted)
         metrics.request_tally.add("access_request", "accepted")
         return Code.ACCESS_ACCEPT, (*accepted.attributes, *granted)
 
