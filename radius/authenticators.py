@@ -7,36 +7,46 @@ what the RFCs prescribe; it is no choice of ours.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import secrets
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import lru_cache, partial
+from importlib import import_module
+from typing import Final, Protocol
 
 from radius.errors import LocalFaultError, MalformedAttributeError, UnencodableError
 
-if TYPE_CHECKING:
-    from hashlib import _Hash as _Digest
-    from hashlib import md5
-else:
-    # CPython's own MD5: OpenSSL's takes longer to look up its algorithm than to digest a packet.
-    try:
-        from _md5 import md5
-    except ImportError:
-        from hashlib import md5
 
-AUTHENTICATOR_LENGTH = 16
-NO_AUTHENTICATOR = bytes(AUTHENTICATOR_LENGTH)
-_BLOCK_LENGTH = 16
-_LONGEST_PASSWORD = 128
-_SALT_LENGTH = 2
-_SALTS = 0x8000
+class _Digest(Protocol):
+    def copy(self) -> _Digest: ...
+    def update(self, octets: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
+
+
+def _quickest_md5() -> Callable[[bytes], _Digest]:
+    """CPython's own MD5, where it was built with it: OpenSSL takes longer to look MD5 up than to digest a packet."""
+    try:
+        own: Callable[[bytes], _Digest] = import_module("_md5").md5
+    except ImportError:
+        return partial(hashlib.md5, usedforsecurity=False)
+    return own
+
+
+_md5: Final = _quickest_md5()
+AUTHENTICATOR_LENGTH: Final = 16
+NO_AUTHENTICATOR: Final = bytes(AUTHENTICATOR_LENGTH)
+_BLOCK_LENGTH: Final = 16
+_LONGEST_PASSWORD: Final = 128
+_SALT_LENGTH: Final = 2
+_SALTS: Final = 0x8000
 # The longest whole number of blocks that an attribute holds beside tag and salt, less the octet of the length.
-LONGEST_SALTED_VALUE = 239
-_HMAC_BLOCK_LENGTH = 64
-_INNER_PAD = bytes(octet ^ 0x36 for octet in range(256))
-_OUTER_PAD = bytes(octet ^ 0x5C for octet in range(256))
+LONGEST_SALTED_VALUE: Final = 239
+_HMAC_BLOCK_LENGTH: Final = 64
+_INNER_PAD: Final = bytes(octet ^ 0x36 for octet in range(256))
+_OUTER_PAD: Final = bytes(octet ^ 0x5C for octet in range(256))
 # A city has one secret for each kind of gateway, or one for each; those used least go first.
-_MOST_KEPT_SECRETS = 1024
+_MOST_KEPT_SECRETS: Final = 1024
 
 
 def check_secret(secret: bytes) -> None:
@@ -52,7 +62,7 @@ def keyed_digest(head: bytes, authenticator: bytes, body: bytes, secret: bytes) 
     Disconnect-Request and CoA-Request (RFC 5176 section 2.3); with the request's authenticator it is the Response
     Authenticator of every reply (RFC 2865 section 3).
     """
-    return md5(head + authenticator + body + secret, usedforsecurity=False).digest()
+    return _md5(head + authenticator + body + secret).digest()
 
 
 def message_authenticator(unsigned: bytes, secret: bytes) -> bytes:
@@ -80,7 +90,7 @@ def hide_password(password: bytes, secret: bytes, authenticator: bytes) -> bytes
     padded = password + bytes(-len(password) % _BLOCK_LENGTH) or bytes(_BLOCK_LENGTH)
     hidden, previous = b"", authenticator
     for start in range(0, len(padded), _BLOCK_LENGTH):
-        key = md5(secret + previous, usedforsecurity=False).digest()
+        key = _md5(secret + previous).digest()
         previous = _exclusive_or(padded[start : start + _BLOCK_LENGTH], key)
         hidden += previous
     return hidden
@@ -99,7 +109,7 @@ def reveal_password(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes
 
 
 # Salts must differ within a packet. Counted from a random start they do, without the callers knowing of each other.
-_salt_numbers = itertools.count(secrets.randbelow(_SALTS))
+_salt_numbers: Final = itertools.count(secrets.randbelow(_SALTS))
 
 
 def hide_salted(value: bytes, secret: bytes, authenticator: bytes) -> bytes:
@@ -118,7 +128,7 @@ def hide_salted(value: bytes, secret: bytes, authenticator: bytes) -> bytes:
     plain += bytes(-len(plain) % _BLOCK_LENGTH)
     hidden, previous = salt, authenticator + salt
     for start in range(0, len(plain), _BLOCK_LENGTH):
-        key = md5(secret + previous, usedforsecurity=False).digest()
+        key = _md5(secret + previous).digest()
         previous = _exclusive_or(plain[start : start + _BLOCK_LENGTH], key)
         hidden += previous
     return hidden
@@ -144,9 +154,9 @@ def reveal_salted(hidden: bytes, secret: bytes, authenticator: bytes, attribute_
 
 def _reveal(hidden: bytes, secret: bytes, start: bytes) -> bytes:
     """What blocks hide, of which each is the beginning of the next one's key."""
-    keys = md5(secret + start, usedforsecurity=False).digest()
+    keys = _md5(secret + start).digest()
     for end in range(_BLOCK_LENGTH, len(hidden), _BLOCK_LENGTH):
-        keys += md5(secret + hidden[end - _BLOCK_LENGTH : end], usedforsecurity=False).digest()
+        keys += _md5(secret + hidden[end - _BLOCK_LENGTH : end]).digest()
     return _exclusive_or(hidden, keys)
 
 
@@ -157,7 +167,7 @@ def _exclusive_or(octets: bytes, key: bytes) -> bytes:
 @lru_cache(_MOST_KEPT_SECRETS)
 def _hmac_starts(secret: bytes) -> tuple[_Digest, _Digest]:
     """HMAC's two digests with their pads in: half of its work for a packet, and the same for every packet."""
-    key = md5(secret, usedforsecurity=False).digest() if len(secret) > _HMAC_BLOCK_LENGTH else secret
+    key = _md5(secret).digest() if len(secret) > _HMAC_BLOCK_LENGTH else secret
     padded = key.ljust(_HMAC_BLOCK_LENGTH, b"\0")
-    inner = md5(padded.translate(_INNER_PAD), usedforsecurity=False)
-    return inner, md5(padded.translate(_OUTER_PAD), usedforsecurity=False)
+    inner = _md5(padded.translate(_INNER_PAD))
+    return inner, _md5(padded.translate(_OUTER_PAD))
