@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,10 +86,15 @@ class Installation:
                 raise AssertionError(f"{name} is not ready: {self.log(name)[-2000:]}") from None
 
     def kill(self, name: str) -> None:
-        """kill -9: nothing can be tidied up."""
+        """kill -9 of all its processes: nothing can be tidied up."""
         process = self._processes.pop(name)
+        # The supervisor first: it would start the others again.
+        workers = children(process.pid)
         process.send_signal(signal.SIGKILL)
         process.wait()
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
 
     def log(self, name: str) -> str:
         """What a service said."""
@@ -135,6 +140,18 @@ class Installation:
                 statuses[name] = process.wait()
         self._processes.clear()
         assert not any(statuses.values()), f"not stopped cleanly: {statuses}"
+
+
+def children(process_id: int) -> list[int]:
+    """The processes that a process has started and that still run (Linux, proc_pid_stat)."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            # State and parent's number stand behind the name, which may have anything in it.
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == process_id and state != "Z":
+                found.append(int(folder.name))
+    return found
 
 
 def _settings(environment: Mapping[str, str]) -> Settings:

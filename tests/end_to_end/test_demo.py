@@ -117,7 +117,7 @@ def test_every_page_that_the_readme_names_is_there(demo: Demo) -> None:
 def test_metrics_of_all_three_services_come_from_one_port(demo: Demo) -> None:
     metrics = demo.get(demo.metrics, "/metrics")
     for service in ("portal", "radius", "monitoring"):
-        assert re.search(rf'citywifi_build_info{{.*service="{service}"', metrics)
+        assert re.search(rf'citywifi_build_info{{.*service="{service}["-]', metrics)
         assert f"citywifi_{service}_" in metrics
 
 
