@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 from sqlalchemy import Column, ForeignKey, MetaData
 
 from foundation.database import Identifier
@@ -17,16 +20,29 @@ metadata = MetaData(
 )
 
 
+# Mark of a reference that only SQLite checks. PostgreSQL's check locks the row that is referred to, for each row that
+# is written; of the large tables that costs more than the writing (docs/postgresql.md has the figures).
+CHECKED_BY_SQLITE_ONLY: Final = {"checked by": "sqlite"}
+
+
 def primary_key() -> Column[int]:
     """The number of a row."""
     return Column("id", Identifier, primary_key=True)
 
 
-def council_id() -> Column[int]:
+def council_id(*, info: Mapping[str, str] | None = None) -> Column[int]:
     """The council that the record belongs to: its data controller."""
-    return Column("council_id", Identifier, ForeignKey("councils.id"), nullable=False)
+    return reference("council_id", "councils", info=info)
 
 
-def reference(name: str, target: str, *, nullable: bool = False, on_delete: str | None = None) -> Column[int]:
+def reference(
+    name: str,
+    target: str,
+    *,
+    nullable: bool = False,
+    on_delete: str | None = None,
+    info: Mapping[str, str] | None = None,
+) -> Column[int]:
     """A reference to another table's row, such as ``reference("venue_id", "venues")``."""
-    return Column(name, Identifier, ForeignKey(f"{target}.id", ondelete=on_delete), nullable=nullable)
+    key = ForeignKey(f"{target}.id", ondelete=on_delete, info=dict(info or {}))
+    return Column(name, Identifier, key, nullable=nullable)
