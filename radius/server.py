@@ -17,11 +17,14 @@ from sqlalchemy.exc import DBAPIError
 from foundation.runtime import Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
 from radius import metrics
+from radius.accounting.journals import Journals
 from radius.accounting.sessions import close_lost_sessions
+from radius.accounting.writer import KIND as ACCOUNTING
 from radius.accounting.writer import AccountingWriter
 from radius.authentication.credential import CredentialVerifier
 from radius.authentication.eap.server import EapConversationServer
 from radius.authentication.eap.states import NO_OWNER
+from radius.authentication.log import KIND as LOG
 from radius.authentication.log import AuthenticationLog
 from radius.authentication.methods import Authenticator
 from radius.authorization import Authorizer, longest_interim_seconds
@@ -76,8 +79,8 @@ class RadiusServer:
         self.policies = PolicyDirectory(database, settings)
         self.usage = UsageDirectory(database)
         self.quotas = QuotaKeeper(database, self.policies, self.usage, self._end_session)
-        self.log = AuthenticationLog(database)
-        self.writer = AccountingWriter(database)
+        self.log = AuthenticationLog(database, Journals.of(runtime.settings, keyring, LOG))
+        self.writer = AccountingWriter(database, Journals.of(runtime.settings, keyring, ACCOUNTING))
         self.authorizer = Authorizer(settings, keyring, self.equipment, self.policies, self.usage)
         self.services: dict[Port, Service] = {}
         self.transports: dict[Port, UdpTransport] = {}
@@ -113,6 +116,7 @@ class RadiusServer:
             self._keyring,
             time.monotonic,
             log_before_reply=self._settings.log_before_reply,
+            log_accepted=self._settings.log_accepted,
         )
 
     @cached_property
@@ -170,8 +174,8 @@ class RadiusServer:
         if self.radsec is not None:
             await self.radsec.stop()
         await self.roaming.stop()
-        await self.writer.drain()
-        await self.log.drain()
+        await self.writer.close()
+        await self.log.close()
         if self._authenticates:
             self.eap.close()
         self._flush_tallies()
@@ -188,6 +192,10 @@ class RadiusServer:
             *self.roaming.jobs(),
             self._sample_metrics(),
         ]
+        if self._authenticates:
+            forever.append(self.log.keep_delivering())
+        if Port.ACCOUNTING in self.worker.serves:
+            forever.append(self.writer.keep_delivering())
         if self.worker.runs_jobs:
             forever += [
                 self.quotas.keep(self._settings.quota_check_seconds),

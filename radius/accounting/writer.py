@@ -1,106 +1,95 @@
-"""Group commit: records that wait are written in one transaction, and answered only when it is committed.
+"""Accounting records on their way to the database: answered when they cannot be lost any more.
 
-A record that the database refuses (its NAS was deleted a moment ago) must not take its neighbours down: the batch is
-halved until the bad one is alone. When the database does not answer, nobody of the batch is answered, and the equipment
-sends again: merging makes that harmless.
+Records that wait are merged in one transaction (``radius.durable_queue``); with the database away they go to the
+journal. Merging is idempotent, so a record whose transaction may or may not have been committed is simply stored again.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
-
-import structlog
-from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from typing import Any, Final
 
 from foundation.database import Database
-from foundation.partitions import ensure_months
-from radius import metrics
+from foundation.direct import Transaction
+from foundation.partitions import forget_months
+from radius.accounting.journal_entries import decode, encode
+from radius.accounting.journals import Journals
 from radius.accounting.records import Record, Restart, SessionRecord
-from radius.accounting.sessions import SessionStore, note_heard
-from radius.batching import Batcher
-from radius.errors import RadiusError
+from radius.accounting.sessions import SessionStore
+from radius.delivery import Delivery
+from radius.durable_queue import DurableQueue, StorageUnavailableError
 
-logger = structlog.get_logger(__name__)
+__all__ = ["AccountingWriter", "StorageUnavailableError"]
 
 QUEUE_LIMIT: Final = 20_000
-# Longer than SQLite waits for another process's transaction.
-_PATIENCE_SECONDS: Final = 25
+KIND: Final = "accounting"
 _HEARD_EVERY: Final = timedelta(minutes=1)
-_QUEUE: Final = "accounting"
-
-
-class StorageUnavailableError(RadiusError):
-    """The database did not take the batch; what was in it must not be answered."""
+_KINDS: Final[Mapping[str, type[Any]]] = {kind.__name__: kind for kind in (SessionRecord, Restart)}
 
 
 class AccountingWriter:
-    """The one way by which accounting records reach the database; one per process."""
+    """The one way by which accounting records reach the database; one per process.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._store = SessionStore(database)
-        self._heard_at: dict[int, datetime] = {}
-        self._is_available = True
-        self.queue: Batcher[Record, bool] = Batcher(self._write, limit=QUEUE_LIMIT)
+    ``keep_delivering`` must run beside it.
+    """
+
+    def __init__(self, database: Database, journals: Journals) -> None:
+        self._durable = DurableQueue(database, _AccountingStorage(database), journals, limit=QUEUE_LIMIT)
+        self.queue = self._durable.queue
+        self.keep_delivering = Delivery(self._durable).keep_delivering
 
     async def write(self, record: Record) -> bool:
-        """Return when the record is committed; False if the database refuses this record for what it says.
+        """Return when the record cannot be lost any more; False if the database refuses it for what it says.
 
         Raises StorageUnavailableError, or QueueFullError when too many wait already.
         """
-        return await self.queue.submit(record)
+        return await self._durable.submit(record)
 
     async def drain(self) -> None:
-        """Return when everything that was given is written or has failed."""
-        await self.queue.drain()
+        """Return when everything that was given is in the database or the journal, or has failed."""
+        await self._durable.drain()
 
-    async def _write(self, records: list[Record]) -> Sequence[bool]:
-        metrics.batch_rows.labels(_QUEUE).observe(len(records))
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                stored = await self._write_or_halve(records)
-        except (DBAPIError, OSError, TimeoutError) as error:
-            metrics.storage_failures.labels(_QUEUE).inc()
-            if self._is_available:
-                logger.error("accounting cannot be stored; it is not answered until it can", problem=_kind(error))
-            self._is_available = False
-            raise StorageUnavailableError("accounting could not be stored") from error
-        if not self._is_available:
-            logger.info("accounting can be stored again")
-        self._is_available = True
-        return stored
+    async def close(self) -> None:
+        """Drain, and leave what waits in the journal for the next worker."""
+        await self._durable.close()
 
-    async def _write_or_halve(self, records: list[Record]) -> list[bool]:
-        try:
-            await self._commit(records)
-        except (IntegrityError, DataError) as error:
-            if len(records) == 1:
-                problem, nas_id = _kind(error), records[0].nas_id
-                logger.error("the database refuses an accounting record", problem=problem, nas_id=nas_id)
-                return [False]
-            middle = len(records) // 2
-            return [*await self._write_or_halve(records[:middle]), *await self._write_or_halve(records[middle:])]
-        return [True] * len(records)
 
-    async def _commit(self, records: list[Record]) -> None:
-        heard_at = self._newly_heard(records)
-        sessions = [record for record in records if isinstance(record, SessionRecord)]
-        restarts = [record for record in records if isinstance(record, Restart)]
+class _AccountingStorage:
+    """See ``radius.storing.Storage``."""
 
-        await ensure_months(self._database, [record.started_at for record in sessions])
+    name = KIND
 
-        def write(connection: Connection) -> None:
-            self._store.merge(connection, sessions, restarts)
-            note_heard(connection, heard_at)
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._sessions = SessionStore(database)
+        self._heard_at: dict[int, datetime] = {}
 
-        await self._database.run(write, writes=True)
+    async def prepare(self, items: Sequence[Record]) -> None:
+        await self._sessions.prepare(items)
+
+    def forget_prepared(self) -> None:
+        forget_months(self._database)
+
+    async def store(self, transaction: Transaction, items: Sequence[Record], *, again: bool) -> Any:
+        learned = await self._sessions.merge(transaction, items)
+        heard_at = self._newly_heard(items)
+        await self._sessions.note_heard(transaction, heard_at)
+        return learned, heard_at
+
+    def note_stored(self, stored: Any) -> None:
+        learned, heard_at = stored
+        self._sessions.remember(learned)
         self._heard_at.update(heard_at)
 
-    def _newly_heard(self, records: list[Record]) -> dict[int, datetime]:
+    def encode(self, item: Record) -> bytes:
+        return encode(item)
+
+    def decode(self, payload: bytes) -> Record:
+        record: Record = decode(payload, _KINDS)
+        return record
+
+    def _newly_heard(self, records: Sequence[Record]) -> dict[int, datetime]:
         """Access points whose ``last_heard_at`` is to be set: at most once a minute each, to spare the database."""
         newly: dict[int, datetime] = {}
         for record in records:
@@ -111,9 +100,3 @@ class AccountingWriter:
             if written is None or record.received_at - written >= _HEARD_EVERY:
                 newly[point] = max(record.received_at, newly.get(point, record.received_at))
         return newly
-
-
-def _kind(error: Exception) -> str:
-    """What went wrong, without the statement's values, which are personal."""
-    original = getattr(error, "orig", None) or error
-    return type(getattr(original, "__cause__", None) or original).__name__

@@ -1,33 +1,47 @@
 """The log of authentications: who (by pseudonym), where, by which method, with what verdict, and why.
 
-Lines are written in batches after the reply was sent, so that a login never waits for its own log. The price: lines of
-the last moments before the process is killed may be missing. Accounting, which counts, has no such gap.
+A line is written in a batch with others (``radius.durable_queue``): before the reply is sent, or after it, as
+``radius.log_before_reply`` says. Afterwards costs a login no time; the lines of the last moments before the process is
+killed may then be missing. With the database away lines go to the journal.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from functools import partial
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-import structlog
-from sqlalchemy import Connection, Table, bindparam, insert, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import select
 
 from foundation.database import Database
-from foundation.schema import authentications, devices, residents
+from foundation.direct import Transaction, among
+from foundation.partitions import ensure_months, forget_months
+from foundation.schema import authentications
 from radius import metrics
-from radius.batching import Batcher, QueueFullError
-
-logger = structlog.get_logger(__name__)
+from radius.accounting.journal_entries import decode, encode
+from radius.accounting.journals import Journals
+from radius.authentication.seen import SeenNotes
+from radius.batching import QueueFullError
+from radius.delivery import Delivery
+from radius.durable_queue import DurableQueue
 
 QUEUE_LIMIT: Final = 50_000
-_PATIENCE_SECONDS: Final = 25
-# ``last_seen_at`` serves retention, which counts in days.
-_SEEN_EVERY: Final = timedelta(hours=1)
-_QUEUE: Final = "authentication_log"
+KIND: Final = "authentication_log"
+_COLUMNS: Final = (
+    "at",
+    "council_id",
+    "nas_id",
+    "venue_id",
+    "method",
+    "accepted",
+    "reason",
+    "detail",
+    "user_pseudonym",
+    "milliseconds",
+)
+# What no two lines have in common.
+_IDENTITY: Final = ("at", "council_id", "nas_id", "user_pseudonym", "milliseconds")
 
 
 class LogLine(NamedTuple):
@@ -47,77 +61,101 @@ class LogLine(NamedTuple):
     device_id: int | None = None
 
 
-class AuthenticationLog:
-    """Takes lines at once and writes them soon; one per process."""
+_KINDS: Final[Mapping[str, type[Any]]] = {LogLine.__name__: LogLine}
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._is_available = True
-        self.queue: Batcher[LogLine, None] = Batcher(self._write, limit=QUEUE_LIMIT)
+
+class AuthenticationLog:
+    """Takes lines; one per process. ``keep_delivering`` must run beside it."""
+
+    def __init__(self, database: Database, journals: Journals) -> None:
+        self._durable = DurableQueue(database, _LogStorage(database), journals, limit=QUEUE_LIMIT)
+        self._seen = SeenNotes(database)
+        self.queue = self._durable.queue
+        self.keep_delivering = Delivery(self._durable).keep_delivering
 
     def add(self, line: LogLine) -> None:
-        """Take a line; when too many wait already it is dropped and counted."""
+        """Take a line, to be written soon; when too many wait already it is dropped and counted."""
         try:
-            self.queue.submit(line)
+            written = self._durable.submit(line)
         except QueueFullError:
             metrics.log_drops.labels("queue_full").inc()
+            return
+        written.add_done_callback(_count_if_lost)
+        self._seen.note(line.resident_id, line.device_id, line.at)
 
     async def write(self, line: LogLine) -> None:
-        """Return when the line is committed. Raises QueueFullError when too many wait already."""
-        await self.queue.submit(line)
+        """Return when the line cannot be lost any more.
+
+        Raises StorageUnavailableError, or QueueFullError when too many wait already. A line that the database refuses
+        (its NAS was deleted a moment ago) is dropped and counted.
+        """
+        written = self._durable.submit(line)
+        self._seen.note(line.resident_id, line.device_id, line.at)
+        if not await written:
+            metrics.log_drops.labels("refused").inc()
 
     async def drain(self) -> None:
         """Return when every line is written or dropped."""
-        await self.queue.drain()
+        await self._durable.drain()
+        await self._seen.write()
 
-    async def _write(self, lines: list[LogLine]) -> Sequence[None]:
-        metrics.batch_rows.labels(_QUEUE).observe(len(lines))
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await self._database.run(partial(_insert, lines), writes=True)
-        except (DBAPIError, OSError, TimeoutError) as error:
-            metrics.storage_failures.labels(_QUEUE).inc()
-            metrics.log_drops.labels("database").inc(len(lines))
-            if self._is_available:
-                logger.error(
-                    "lines of the authentication log are lost until it can be stored", problem=type(error).__name__
-                )
-            self._is_available = False
-        else:
-            self._is_available = True
-        return [None] * len(lines)
+    async def close(self) -> None:
+        """Drain, and leave what waits in the journal for the next worker."""
+        await self.drain()
+        await self._durable.close()
 
 
-def _insert(lines: list[LogLine], connection: Connection) -> None:
-    connection.execute(insert(authentications), [_values(line) for line in lines])
-    _note_seen(connection, residents, {line.resident_id: line.at for line in lines})
-    _note_seen(connection, devices, {line.device_id: line.at for line in lines})
+class _LogStorage:
+    """See ``radius.storing.Storage``."""
 
+    name = KIND
 
-def _note_seen(connection: Connection, table: Table, seen_at: dict[int | None, datetime]) -> None:
-    rows = [
-        {"row": key, "seen_at": seen_at[key], "hour_before": seen_at[key] - _SEEN_EVERY}
-        for key in sorted(key for key in seen_at if key is not None)
-    ]
-    if rows:
-        connection.execute(
-            update(table)
-            .where(table.c.id == bindparam("row"), table.c.last_seen_at < bindparam("hour_before"))
-            .values(last_seen_at=bindparam("seen_at")),
-            rows,
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._months: frozenset[tuple[int, int]] = frozenset()
+        self._insert = database.direct.bulk_insert(authentications, _COLUMNS)
+        table = authentications.c
+        self._present = database.direct.statement(
+            select(*(table[name] for name in _IDENTITY)).where(
+                among(table.council_id, "councils"), among(table.at, "moments")
+            )
         )
 
+    async def prepare(self, items: Sequence[LogLine]) -> None:
+        months = frozenset((line.at.year, line.at.month) for line in items)
+        if not months <= self._months:
+            await ensure_months(self._database, [line.at for line in items])
+            self._months = months
 
-def _values(line: LogLine) -> dict[str, Any]:
-    return {
-        "at": line.at,
-        "council_id": line.council_id,
-        "nas_id": line.nas_id,
-        "venue_id": line.venue_id,
-        "method": line.method,
-        "accepted": line.accepted,
-        "reason": line.reason,
-        "detail": line.detail,
-        "user_pseudonym": line.user_pseudonym,
-        "milliseconds": line.milliseconds,
-    }
+    def forget_prepared(self) -> None:
+        self._months = frozenset()
+        forget_months(self._database)
+
+    async def store(self, transaction: Transaction, items: Sequence[LogLine], *, again: bool) -> Any:
+        if again:
+            items = await self._missing(transaction, items)
+        await transaction.insert(self._insert, [line[: len(_COLUMNS)] for line in items])
+
+    async def _missing(self, transaction: Transaction, lines: Sequence[LogLine]) -> list[LogLine]:
+        """A line in the journal may be stored: nobody knows of a commit during which the connection was lost."""
+        councils, moments = {line.council_id for line in lines}, {line.at for line in lines}
+        rows = await transaction.fetch(self._present, councils=sorted(councils), moments=sorted(moments))
+        present = set(rows)
+        return [line for line in lines if tuple(getattr(line, name) for name in _IDENTITY) not in present]
+
+    def note_stored(self, stored: Any) -> None:
+        """Nothing to remember."""
+
+    def encode(self, item: LogLine) -> bytes:
+        return encode(item)
+
+    def decode(self, payload: bytes) -> LogLine:
+        line: LogLine = decode(payload, _KINDS)
+        return line
+
+
+def _count_if_lost(written: asyncio.Future[bool]) -> None:
+    if written.cancelled() or written.exception() is not None:
+        metrics.log_drops.labels("storage").inc()
+    elif not written.result():
+        metrics.log_drops.labels("refused").inc()
