@@ -75,11 +75,11 @@ def port_of(workers: list[RadiusServer]) -> int:
 
 
 def handed_over(direction: str) -> float:
-    return metrics.handed_over.labels(direction)._value.get()
+    return float(metrics.handed_over.labels(direction)._value.get())
 
 
 def discarded(reason: Unanswered) -> float:
-    return metrics.discards.labels(Port.AUTHENTICATION, reason)._value.get()
+    return float(metrics.discards.labels(Port.AUTHENTICATION, reason)._value.get())
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
@@ -206,7 +206,7 @@ async def test_the_owner_verifies_again_and_hands_nothing_over_again(workers: li
 
 
 def discarded_by_message_authenticator() -> float:
-    return metrics.discards.labels(Port.AUTHENTICATION, "message_authenticator_wrong")._value.get()
+    return float(metrics.discards.labels(Port.AUTHENTICATION, "message_authenticator_wrong")._value.get())
 
 
 async def test_a_busy_owner_bounds_what_waits_for_it(tmp_path: Path) -> None:
