@@ -85,6 +85,8 @@ class AuthenticationHandler:
     async def _accept(self, request: Request, accepted: Accepted, granted: Sequence[Attribute]) -> Reply:
         if self._log_accepted:
             await self._record(request, accepted)
+        else:
+            self._log.note_seen(accepted.resident_id, accepted.device_id, request.arrival.at)
         metrics.request_tally.add("access_request", "accepted")
         return Code.ACCESS_ACCEPT, (*accepted.attributes, *granted)
 

@@ -81,7 +81,7 @@ class AuthenticationLog:
             metrics.log_drops.labels("queue_full").inc()
             return
         written.add_done_callback(_count_if_lost)
-        self._seen.note(line.resident_id, line.device_id, line.at)
+        self.note_seen(line.resident_id, line.device_id, line.at)
 
     async def write(self, line: LogLine) -> None:
         """Return when the line cannot be lost any more.
@@ -90,9 +90,13 @@ class AuthenticationLog:
         (its NAS was deleted a moment ago) is dropped and counted.
         """
         written = self._durable.submit(line)
-        self._seen.note(line.resident_id, line.device_id, line.at)
+        self.note_seen(line.resident_id, line.device_id, line.at)
         if not await written:
             metrics.log_drops.labels("refused").inc()
+
+    def note_seen(self, resident_id: int | None, device_id: int | None, at: datetime) -> None:
+        """They were let on; for a login of which no line is written. Retention removes who is not seen for long."""
+        self._seen.note(resident_id, device_id, at)
 
     async def drain(self) -> None:
         """Return when every line is written or dropped."""
