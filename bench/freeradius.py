@@ -284,7 +284,7 @@ def running(folder: Path, target: Target, source: Source) -> Iterator[int]:
     _write_certificates(folder)
     log = folder / "radius.log"
     with log.open("wb") as output:
-        command = ["/usr/sbin/freeradius", "-d", folder, "-f", "-l", "stdout"]
+        command: list[str | Path] = ["/usr/sbin/freeradius", "-d", folder, "-f", "-l", "stdout"]
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
     try:
         _wait_until_ready(log, process)
