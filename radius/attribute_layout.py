@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from radius.attribute_values import ValueType
 from radius.errors import MalformedAttributeError, PacketDiscarded, UnencodableError
 from radius.packet import LONGEST_VALUE_OCTETS, Attribute
 from radius.parser import Parser
 
-VENDOR_SPECIFIC = 26
-VENDOR_ID_OCTETS = 4
-_HEAD_OCTETS = 2
-_LONGEST_TAG = 0x1F
-_EXTENDED = range(241, 247)
-_LONG_EXTENDED = range(245, 247)
-_MORE = 0x80
+VENDOR_SPECIFIC: Final = 26
+VENDOR_ID_OCTETS: Final = 4
+_HEAD_OCTETS: Final = 2
+_LONGEST_TAG: Final = 0x1F
+_EXTENDED: Final = range(241, 247)
+_LONG_EXTENDED: Final = range(245, 247)
+_MORE: Final = 0x80
 
 
 @dataclass(frozen=True, slots=True)

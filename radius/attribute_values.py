@@ -60,16 +60,18 @@ def _fixed_octets(length: int) -> ValueType:
 
 
 def _number(length: int, *, signed: bool = False) -> ValueType:
+    bits = 8 * length
+    smallest, largest = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+
     def encode(value: Value) -> bytes:
         if not isinstance(value, int):
             raise TypeError("not a number")
-        try:
-            return value.to_bytes(length, "big", signed=signed)
-        except OverflowError as error:
-            raise ValueError(str(error)) from error
+        if not smallest <= value <= largest:
+            raise ValueError("out of range")
+        return value.to_bytes(length, "big", signed=signed)
 
     return ValueType(
-        f"{'a signed' if signed else 'an unsigned'} number of {8 * length} bits",
+        f"{'a signed' if signed else 'an unsigned'} number of {bits} bits",
         lambda octets: int.from_bytes(_exactly(length, octets), "big", signed=signed),
         encode,
     )

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
+from typing import Final
 
 from pyrad.dictionary import Dictionary
 
@@ -60,8 +61,8 @@ __all__ = [
     "value_name",
 ]
 
-_ENCRYPTED_BY_SALT = 2
-_INTEGER_OCTETS = 4
+_ENCRYPTED_BY_SALT: Final = 2
+_INTEGER_OCTETS: Final = 4
 
 
 def encode(name: str, value: Value, *, tag: int = 0) -> Attribute:
@@ -162,10 +163,7 @@ def get_text(packet: Packet, name: str, *, lenient: bool = False) -> str | None:
     number = _TEXT_NUMBERS.get(name)
     if number is not None:
         octets = packet.first.get(number)
-        try:
-            return None if octets is None else decode_text(octets)
-        except ValueError:
-            raise _malformed(definition_of(name)) from None
+        return None if octets is None else _text(name, octets)
     value = get(packet, name)
     if value is None or isinstance(value, str):
         return value
@@ -204,10 +202,10 @@ def get_date(packet: Packet, name: str) -> datetime | None:
 
 def named_value(name: str, value_name: str) -> int:
     """The number of a named value: 2 for ``("Acct-Status-Type", "Stop")``. Raises UnknownAttributeError."""
-    try:
-        return definition_of(name).numbers_by_name[value_name]
-    except KeyError:
-        raise UnknownAttributeError(f"{name} has no value {value_name!r}; see radius/dictionaries") from None
+    number = definition_of(name).numbers_by_name.get(value_name)
+    if number is None:
+        raise UnknownAttributeError(f"{name} has no value {value_name!r}; see radius/dictionaries")
+    return number
 
 
 def value_name(name: str, number: int) -> str | None:
@@ -217,10 +215,10 @@ def value_name(name: str, number: int) -> str | None:
 
 def definition_of(name: str) -> AttributeDefinition:
     """What the dictionaries say of an attribute. Raises UnknownAttributeError."""
-    try:
-        return DEFINITIONS[name]
-    except KeyError:
-        raise UnknownAttributeError(f"no attribute is named {name!r}; see radius/dictionaries") from None
+    definition = DEFINITIONS.get(name)
+    if definition is None:
+        raise UnknownAttributeError(f"no attribute is named {name!r}; see radius/dictionaries")
+    return definition
 
 
 def decode_value(definition: AttributeDefinition, octets: bytes) -> Value:
@@ -242,8 +240,10 @@ def _octets_of(definition: AttributeDefinition, value: Value) -> bytes:
     try:
         return definition.value_type.encode(value)
     except (ValueError, TypeError):
-        # The cause is left out, because its message may show the value, which may be personal data.
-        raise UnencodableError(f"{definition.name} must be {definition.value_type.expected}") from None
+        # Our error is raised only when this one is over: the message of a cause may show the value, which may be
+        # personal data. Compiled by mypyc, "from None" does not keep it out.
+        pass
+    raise UnencodableError(f"{definition.name} must be {definition.value_type.expected}")
 
 
 def _place(name: str, octets: bytes, tag: int) -> tuple[Attribute, ...]:
@@ -260,13 +260,23 @@ def _first_octets(packet: Packet, definition: AttributeDefinition) -> bytes | No
     return packet.first.get(definition.number)
 
 
+def _text(name: str, octets: bytes) -> str:
+    try:
+        return decode_text(octets)
+    except ValueError:
+        # As in _octets_of: the cause may show the value.
+        pass
+    raise _malformed(definition_of(name))
+
+
 def _decode_tagged(definition: AttributeDefinition, octets: bytes) -> tuple[int, Value]:
     try:
         tag, octets = untagged(definition, octets)
         return tag, definition.value_type.decode(octets)
     except ValueError:
-        # As in _octets_of: the cause may show the value.
-        raise _malformed(definition) from None
+        # As in _octets_of.
+        pass
+    raise _malformed(definition)
 
 
 def _malformed(definition: AttributeDefinition) -> MalformedAttributeError:
@@ -306,17 +316,19 @@ def _load(index: Path) -> dict[str, AttributeDefinition]:
     return definitions
 
 
-DEFINITIONS: Mapping[str, AttributeDefinition] = _load(Path(__file__).parent / "dictionaries" / "dictionary")
+DEFINITIONS: Final[dict[str, AttributeDefinition]] = _load(Path(__file__).parent / "dictionaries" / "dictionary")
 """Every attribute of the dictionaries by its name."""
 
 # What lies in a packet as itself, by name: most attributes do, and every request is asked for a dozen.
-_PLAIN_NUMBERS: dict[str, int] = {
+_PLAIN_NUMBERS: Final = {
     name: definition.number
     for name, definition in DEFINITIONS.items()
     if not definition.vendor and definition.parent is None
 }
-_UNTAGGED_NUMBERS = {name: number for name, number in _PLAIN_NUMBERS.items() if not DEFINITIONS[name].has_tag}
-_TEXT_NUMBERS = {name: number for name, number in _UNTAGGED_NUMBERS.items() if DEFINITIONS[name].type_name == "string"}
-_INTEGER_NUMBERS = {
+_UNTAGGED_NUMBERS: Final = {name: number for name, number in _PLAIN_NUMBERS.items() if not DEFINITIONS[name].has_tag}
+_TEXT_NUMBERS: Final = {
+    name: number for name, number in _UNTAGGED_NUMBERS.items() if DEFINITIONS[name].type_name == "string"
+}
+_INTEGER_NUMBERS: Final = {
     name: number for name, number in _UNTAGGED_NUMBERS.items() if DEFINITIONS[name].type_name == "integer"
 }

@@ -11,7 +11,7 @@ A server calls ``decode``, ``verify_request`` and ``encode_reply``; a client cal
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import IntEnum
 from hmac import compare_digest
 from typing import Final
@@ -52,7 +52,6 @@ __all__ = [
 SHORTEST_PACKET_OCTETS: Final = 20
 LONGEST_PACKET_OCTETS: Final = 4096
 LONGEST_VALUE_OCTETS: Final = 253
-_LONGEST_ATTRIBUTE_OCTETS: Final = 2 + LONGEST_VALUE_OCTETS
 # FreeRADIUS's limit, too; the fullest packets of real equipment have about sixty.
 MOST_ATTRIBUTES: Final = 200
 
@@ -60,12 +59,15 @@ Attribute = tuple[int, bytes]
 """Type (1 to 255) and value (0 to 253 octets) as they are on the wire."""
 
 _HEAD_OCTETS: Final = 4
-# Each octet by its number: quicker than making it.
+# Each octet by its number, because looking it up is quicker than making it.
 _OCTETS: Final = [bytes((number,)) for number in range(256)]
+_LENGTHS: Final = _OCTETS[2 : 2 + LONGEST_VALUE_OCTETS + 1]
+"""An attribute's length octet by the length of its value."""
 _PROXY_STATE: Final = 33
 _EAP_MESSAGE: Final = 79
 _MESSAGE_AUTHENTICATOR: Final = 80
 _MESSAGE_AUTHENTICATOR_HEAD: Final = bytes((_MESSAGE_AUTHENTICATOR, 2 + AUTHENTICATOR_LENGTH))
+_SENDABLE_TYPES: Final = {kind: _OCTETS[kind] for kind in range(1, 256) if kind != _MESSAGE_AUTHENTICATOR}
 _NO_MESSAGE_AUTHENTICATOR: Final = _MESSAGE_AUTHENTICATOR_HEAD + NO_AUTHENTICATOR
 
 
@@ -132,7 +134,7 @@ class Packet:
         attributes: tuple[Attribute, ...],
         octets: bytes,
         message_authenticator_at: int,
-        first: Mapping[int, bytes],
+        first: dict[int, bytes],
     ) -> None:
         self.code: Final = code
         self.identifier: Final = identifier
@@ -177,9 +179,10 @@ def decode(datagram: bytes) -> Packet:
         # The smallest have two octets: 2038 fit, and whatever looks for one of them would look through them all.
         raise PacketDiscarded(DiscardReason.TOO_MANY_ATTRIBUTES)
     first = dict(attributes)
-    if len(first) < len(attributes):
+    has_doubles = len(first) < len(attributes)
+    if has_doubles:
         first = dict(reversed(attributes))
-    at = _find_message_authenticator(attributes) if _MESSAGE_AUTHENTICATOR in first else 0
+    at = _find_message_authenticator(attributes, has_doubles) if _MESSAGE_AUTHENTICATOR in first else 0
     authenticator = octets[_HEAD_OCTETS:SHORTEST_PACKET_OCTETS]
     return Packet(code, octets[1], authenticator, tuple(attributes), octets, at, first)
 
@@ -242,10 +245,10 @@ def encode_reply(code: Code, request: Packet, attributes: Iterable[Attribute], s
     body = _encode_attributes(attributes)
     if _PROXY_STATE in request.first:
         body += _encode_attributes(attribute for attribute in request.attributes if attribute[0] == _PROXY_STATE)
-    authenticator = request.authenticator
-    if request.code in _RANDOM_AUTHENTICATOR:
-        body = _prepend_message_authenticator(code, request.identifier, authenticator, body, secret)
-    head = _encode_head(code, request.identifier, len(body))
+    authenticator, is_signed = request.authenticator, request.code in _RANDOM_AUTHENTICATOR
+    head = _encode_head(code, request.identifier, body, is_signed)
+    if is_signed:
+        body = _prepend_message_authenticator(head, authenticator, body, secret)
     return head + keyed_digest(head, authenticator, body, secret) + body
 
 
@@ -280,46 +283,40 @@ def encode_request(
     elif authenticator is not None:
         raise UnencodableError(f"the authenticator of {code.name} follows from its content; leave it out")
     body = _encode_attributes(attributes)
-    if code in _SENT_WITH_MESSAGE_AUTHENTICATOR:
-        body = _prepend_message_authenticator(code, identifier, authenticator or NO_AUTHENTICATOR, body, secret)
-    head = _encode_head(code, identifier, len(body))
+    is_signed = code in _SENT_WITH_MESSAGE_AUTHENTICATOR
+    head = _encode_head(code, identifier, body, is_signed)
+    if is_signed:
+        body = _prepend_message_authenticator(head, authenticator or NO_AUTHENTICATOR, body, secret)
     return decode(head + (authenticator or keyed_digest(head, NO_AUTHENTICATOR, body, secret)) + body)
 
 
-def _encode_head(code: Code, identifier: int, body_octets: int) -> bytes:
-    length = SHORTEST_PACKET_OCTETS + body_octets
+def _encode_head(code: Code, identifier: int, body: bytes, is_signed: bool) -> bytes:
+    """The first four octets; Message-Authenticator is still to come into ``body`` where the packet ``is_signed``."""
+    length = SHORTEST_PACKET_OCTETS + len(body) + (len(_NO_MESSAGE_AUTHENTICATOR) if is_signed else 0)
     if length > LONGEST_PACKET_OCTETS:
         raise UnencodableError(f"a packet of {length} octets is over {LONGEST_PACKET_OCTETS}; send fewer attributes")
     return _OCTETS[code] + _OCTETS[identifier] + _OCTETS[length >> 8] + _OCTETS[length & 0xFF]
 
 
-def _prepend_message_authenticator(
-    code: Code, identifier: int, authenticator: bytes, body: bytes, secret: bytes
-) -> bytes:
-    head = _encode_head(code, identifier, len(_NO_MESSAGE_AUTHENTICATOR) + len(body))
+def _prepend_message_authenticator(head: bytes, authenticator: bytes, body: bytes, secret: bytes) -> bytes:
     signature = message_authenticator(head + authenticator + _NO_MESSAGE_AUTHENTICATOR + body, secret)
     return _MESSAGE_AUTHENTICATOR_HEAD + signature + body
 
 
 def _encode_attributes(attributes: Iterable[Attribute]) -> bytes:
     encoded: list[bytes] = []
-    for number, (attribute_type, value) in enumerate(attributes, start=1):
-        length = len(value) + 2
-        if (
-            length > _LONGEST_ATTRIBUTE_OCTETS
-            or not 0 < attribute_type < 256
-            or attribute_type == _MESSAGE_AUTHENTICATOR
-            or number > MOST_ATTRIBUTES
-        ):
-            raise _unencodable(number, attribute_type, value)
-        encoded += _OCTETS[attribute_type], _OCTETS[length], value
+    try:
+        for attribute_type, value in attributes:
+            encoded += _SENDABLE_TYPES[attribute_type], _LENGTHS[len(value)], value
+    except LookupError:
+        raise _unencodable(attribute_type, value) from None
+    if len(encoded) > 3 * MOST_ATTRIBUTES:
+        raise UnencodableError(f"a packet has at most {MOST_ATTRIBUTES} attributes; send fewer")
     return b"".join(encoded)
 
 
-def _unencodable(number: int, attribute_type: int, value: bytes) -> UnencodableError:
-    if number > MOST_ATTRIBUTES:
-        return UnencodableError(f"a packet has at most {MOST_ATTRIBUTES} attributes; send fewer")
-    if attribute_type == _MESSAGE_AUTHENTICATOR and len(value) <= LONGEST_VALUE_OCTETS:
+def _unencodable(attribute_type: int, value: bytes) -> UnencodableError:
+    if attribute_type == _MESSAGE_AUTHENTICATOR:
         return UnencodableError("Message-Authenticator is added by the codec; leave it out")
     return UnencodableError(
         f"attribute {attribute_type} of {len(value)} octets cannot be sent; types are 1 to 255, values at most"
@@ -327,19 +324,18 @@ def _unencodable(number: int, attribute_type: int, value: bytes) -> UnencodableE
     )
 
 
-def _find_message_authenticator(attributes: list[Attribute]) -> int:
+def _find_message_authenticator(attributes: list[Attribute], has_doubles: bool) -> int:
     """The offset in the packet of its value; it is there. Raises PacketDiscarded for a second one or a wrong length."""
-    found = 0
     value_at = SHORTEST_PACKET_OCTETS + 2
     for attribute_type, value in attributes:
         if attribute_type == _MESSAGE_AUTHENTICATOR:
-            if found:
-                raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_REPEATED)
-            if len(value) != AUTHENTICATOR_LENGTH:
-                raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_MALFORMED)
-            found = value_at
+            break
         value_at += 2 + len(value)
-    return found
+    if len(value) != AUTHENTICATOR_LENGTH:
+        raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_MALFORMED)
+    if has_doubles and [kind for kind, _ in attributes].count(_MESSAGE_AUTHENTICATOR) > 1:
+        raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_REPEATED)
+    return value_at
 
 
 def _check_authenticator(packet: Packet, signed_with: bytes, secret: bytes, reason: DiscardReason) -> None:
@@ -352,9 +348,10 @@ def _check_authenticator(packet: Packet, signed_with: bytes, secret: bytes, reas
 def _check_message_authenticator(packet: Packet, signed_with: bytes, secret: bytes) -> None:
     octets, start = packet.octets, packet.message_authenticator_at
     end = start + AUTHENTICATOR_LENGTH
-    head = octets[:_HEAD_OCTETS]
-    before, after = octets[SHORTEST_PACKET_OCTETS:start], octets[end:]
-    expected = message_authenticator(head + signed_with + before + NO_AUTHENTICATOR + after, secret)
+    before = octets[:start]
+    if signed_with is not packet.authenticator:
+        before = octets[:_HEAD_OCTETS] + signed_with + octets[SHORTEST_PACKET_OCTETS:start]
+    expected = message_authenticator(before + NO_AUTHENTICATOR + octets[end:], secret)
     if not compare_digest(expected, octets[start:end]):
         raise PacketDiscarded(DiscardReason.MESSAGE_AUTHENTICATOR_WRONG)
 

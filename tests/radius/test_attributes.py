@@ -167,12 +167,13 @@ class TestMalformedValues:
     )
     def test_they_are_the_remote_ends_fault_and_not_shown(self, name: str, kind: int, octets: str) -> None:
         sent = packet((kind, bytes.fromhex(octets)))
-        for reader in (attributes.get, attributes.get_all):
+        typed = {"User-Name": attributes.get_text, "NAS-Port": attributes.get_integer}
+        for reader in (attributes.get, attributes.get_all, typed.get(name, attributes.get)):
             with pytest.raises(MalformedAttributeError, match=f"{name} is malformed; it should be ") as malformed:
                 reader(sent, name)
             assert malformed.value.reason is DiscardReason.ATTRIBUTE_MALFORMED
             # A traceback would show the cause, and its message the value.
-            assert malformed.value.__suppress_context__
+            assert (malformed.value.__cause__, malformed.value.__context__) == (None, None)
         assert attributes.get_octets(sent, name) == bytes.fromhex(octets)
 
     def test_text_that_is_only_shown_may_be_read_leniently(self) -> None:
@@ -215,7 +216,7 @@ class TestWhatCannotBeEncoded:
     def test_a_value_of_the_wrong_kind_is_our_fault_and_not_shown(self, name: str, value: Value) -> None:
         with pytest.raises(UnencodableError, match=f"^{name} must be [^:]*$") as unencodable:
             attributes.encode(name, value)
-        assert unencodable.value.__suppress_context__
+        assert (unencodable.value.__cause__, unencodable.value.__context__) == (None, None)
 
     def test_a_value_that_is_too_long(self) -> None:
         assert len(attributes.encode("Reply-Message", "x" * 253)[1]) == 253
