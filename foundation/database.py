@@ -230,6 +230,13 @@ class Database:
             finally:
                 await driver.execute("PRAGMA foreign_keys = ON")
 
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
+        """Each statement is a transaction of its own: for those of PostgreSQL that must stand in none."""
+        async with self._engine.connect() as connection:
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
     def _turn_to_write(self) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._turn is None else self._turn.taken_by_task()
 

@@ -6,21 +6,28 @@ there is no partition for the rest: with one, a month could not be taken away wi
 first row: services make months ahead when they start and once an hour, and who writes a row of any other month (a
 record that comes late, a session that began long ago) calls :func:`ensure_months`.
 
+A month is taken away as a whole when all of its rows are past their time (:func:`drop_past_months`).
+
 On SQLite both are plain tables, and everything here does nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Column, Connection, Table, text
+import structlog
+from sqlalchemy import Column, Connection, Table, column, exists, func, select, table, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database
+from foundation.database_errors import DatabaseUnavailableError
 from foundation.schema import accounting_sessions, authentications
 
 MONTHS_AHEAD: Final = 3
@@ -29,8 +36,10 @@ LOCK_TIMEOUT_MILLISECONDS: Final = 2000
 # Room in each page for new versions of its rows, which then need no new entry in any index (HOT).
 _SESSIONS_FILLFACTOR: Final = 70
 _NAME: Final = re.compile(r"_(?P<year>\d{4})_(?P<month>\d{2})\Z")
-# Of pg_advisory_xact_lock: one process at a time makes months. The digits mean nothing.
+# Advisory locks: one process at a time makes months, or drops them. The digits mean nothing.
 _LOCK: Final = 7_203_941_155_062
+_LOCK_OF_DROPPING: Final = 7_203_941_155_063
+logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -93,7 +102,7 @@ def is_partition(name: str | None) -> bool:
 async def ensure_months(database: Database, moments: Iterable[datetime]) -> None:
     """See to it that rows of these moments can be stored; costs nothing for months that this process knows.
 
-    Raises DBAPIError when the database is away or somebody keeps the tables locked.
+    Raises DatabaseUnavailableError when the database is away or somebody keeps the tables locked.
     """
     if database.is_sqlite:
         return
@@ -101,8 +110,11 @@ async def ensure_months(database: Database, moments: Iterable[datetime]) -> None
     missing = {Month.of(moment) for moment in moments} - known
     if not missing:
         return
-    async with database.write() as connection:
-        await connection.run_sync(create_months, missing)
+    try:
+        async with database.write() as connection:
+            await connection.run_sync(create_months, missing)
+    except (DBAPIError, OSError, TimeoutError) as error:
+        raise DatabaseUnavailableError(f"a month's partitions could not be made ({_kind(error)})") from None
     known |= missing
 
 
@@ -129,21 +141,120 @@ def create_months(connection: Connection, months: Iterable[Month], *, only: str 
     for partitioned in PARTITIONED:
         if only not in {"", partitioned.table.name}:
             continue
-        present = _attached(connection, partitioned)
+        attached = _attached(connection, partitioned)
         for month in sorted(months):
-            if partitioned.partition(month) not in present:
+            name = partitioned.partition(month)
+            if attached.get(name):
+                # It was to go, and half did, when a row of it came.
+                connection.execute(text(f"ALTER TABLE {partitioned.table.name} DETACH PARTITION {name} FINALIZE"))
+            if attached.get(name) is not False:
                 _create(connection, partitioned, month)
 
 
-def _attached(connection: Connection, partitioned: PartitionedTable) -> set[str]:
+async def drop_past_months(
+    database: Database, clock: Column[datetime], cutoff: datetime, before: Callable[[], Awaitable[None]]
+) -> int:
+    """Drop the months of the clock's table of whose rows none has a clock at or after the cutoff; how many rows.
+
+    A month is detached first, without a lock that readers or writers of the table would wait for, and dropped then;
+    ``before`` is done before each. What an earlier run left half done is finished. Where somebody keeps the locks that
+    it needs, the rest is left for the next run.
+    """
+    partitioned = next((each for each in PARTITIONED if each.table is clock.table), None)
+    if database.is_sqlite or partitioned is None:
+        return 0
+    dropped = 0
+    try:
+        async with _alone(database) as connection:
+            if connection is not None:
+                await _detach_past(connection, partitioned, clock, cutoff, before)
+                for name in await connection.run_sync(_detached, partitioned):
+                    dropped += await _drop(database, partitioned, name, clock, cutoff)
+    except (DBAPIError, OSError, TimeoutError) as error:
+        logger.info("a month is dropped later", table=partitioned.table.name, problem=_kind(error))
+    return dropped
+
+
+@asynccontextmanager
+async def _alone(database: Database) -> AsyncIterator[AsyncConnection | None]:
+    """A connection outside transactions, if no other process drops months now; else None."""
+    async with database.autocommit() as connection:
+        lock = {"lock": _LOCK_OF_DROPPING}
+        is_ours = (await connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), lock)).scalar_one()
+        if not is_ours:
+            yield None
+            return
+        try:
+            await connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
+            yield connection
+        finally:
+            await connection.execute(text("RESET lock_timeout"))
+            await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), lock)
+
+
+async def _detach_past(
+    connection: AsyncConnection,
+    partitioned: PartitionedTable,
+    clock: Column[datetime],
+    cutoff: datetime,
+    before: Callable[[], Awaitable[None]],
+) -> None:
+    parent = partitioned.table.name
+    for name, is_half_detached in sorted((await connection.run_sync(_attached, partitioned)).items()):
+        month = partitioned.month(name)
+        if is_half_detached:
+            await connection.execute(text(f"ALTER TABLE {parent} DETACH PARTITION {name} FINALIZE"))
+        elif (
+            month and month.later(1).begin <= cutoff and not await connection.run_sync(_has_since, name, clock, cutoff)
+        ):
+            await before()
+            await connection.execute(text(f"ALTER TABLE {parent} DETACH PARTITION {name} CONCURRENTLY"))
+
+
+async def _drop(
+    database: Database, partitioned: PartitionedTable, name: str, clock: Column[datetime], cutoff: datetime
+) -> int:
+    """Drop a detached month, unless a row came between the look at it and its detaching: then it is attached again."""
+    month = partitioned.month(name)
+    assert month is not None
+
+    def drop(connection: Connection) -> int:
+        connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        if name in _attached(connection, partitioned):
+            return 0
+        if _has_since(connection, name, clock, cutoff):
+            _create(connection, partitioned, month)
+            return 0
+        rows: int = connection.execute(select(func.count()).select_from(table(name))).scalar_one()
+        connection.execute(text(f"DROP TABLE {name}"))
+        return rows
+
+    async with database.write() as connection:
+        return await connection.run_sync(drop)
+
+
+def _has_since(connection: Connection, name: str, clock: Column[datetime], cutoff: datetime) -> bool:
+    question = select(exists().select_from(table(name)).where(column(clock.name, clock.type) >= cutoff))
+    return bool(connection.execute(question).scalar_one())
+
+
+def _attached(connection: Connection, partitioned: PartitionedTable) -> dict[str, bool]:
+    """The partitions by name, and whether their detaching was begun: then no row can be seen or written any more."""
     rows = connection.execute(_PARTITIONS, {"parent": partitioned.table.name})
-    return {row.relname for row in rows}
+    return {row.relname: row.inhdetachpending for row in rows}
+
+
+def _detached(connection: Connection, partitioned: PartitionedTable) -> list[str]:
+    rows = connection.execute(_TABLES_BESIDE, {"parent": partitioned.table.name}).scalars()
+    return sorted(name for name in rows if partitioned.month(name))
 
 
 def _create(connection: Connection, partitioned: PartitionedTable, month: Month) -> None:
     parent, partition = partitioned.table.name, partitioned.partition(month)
     connection.execute(
         text(
+            # It exists where the month was detached and not dropped yet.
             f"CREATE TABLE IF NOT EXISTS {partition} (LIKE {parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)"
             f" WITH (fillfactor = {partitioned.fillfactor})"
         )
@@ -152,7 +263,17 @@ def _create(connection: Connection, partitioned: PartitionedTable, month: Month)
     connection.execute(text(f"ALTER TABLE {parent} ATTACH PARTITION {partition} FOR VALUES FROM ({begin}) TO ({end})"))
 
 
+def _kind(error: Exception) -> str:
+    original = getattr(error, "orig", None) or error
+    return type(getattr(original, "__cause__", None) or original).__name__
+
+
 _PARTITIONS: Final = text(
     "SELECT relname, inhdetachpending FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
     " WHERE inhparent = to_regclass(:parent)"
+)
+# Plain tables where the parent is.
+_TABLES_BESIDE: Final = text(
+    "SELECT relname FROM pg_class WHERE relkind = 'r' AND NOT relispartition"
+    " AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = to_regclass(:parent))"
 )

@@ -17,6 +17,7 @@ from sqlalchemy import Column, ColumnElement, Table, and_, delete, exists, false
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database, greatest
+from foundation.partitions import drop_past_months
 from foundation.schema import (
     accounting_restarts,
     accounting_sessions,
@@ -38,6 +39,7 @@ from foundation.schema import (
 from foundation.settings import RetentionSettings
 
 _BATCH_ROWS: Final = 1000
+_FIRST_ROWS: Final = 1000
 # A record's event time may be ahead of our clock at its arrival by minutes; an hour is more than that.
 _CLOCK_MARGIN: Final = timedelta(hours=1)
 
@@ -186,7 +188,7 @@ async def keep(
 async def _keep_rule(database: Database, rule: Rule, cutoff: datetime, batch_rows: int) -> int:
     """The rows are looked for without the write lock, which on SQLite everybody else waits for."""
     condition = and_(rule.too_old(cutoff), rule.holds_data())
-    total = 0
+    total = await _drop_months(database, rule, cutoff)
     while True:
         async with database.read() as connection:
             found = (
@@ -203,6 +205,18 @@ async def _keep_rule(database: Database, rule: Rule, cutoff: datetime, batch_row
                 result = await connection.execute(delete(rule.table).where(chosen))
                 await _remember_horizon(database, connection, rule, cutoff)
         total += result.rowcount
+
+
+async def _drop_months(database: Database, rule: Rule, cutoff: datetime) -> int:
+    """Where each month is a table of its own, those that are past go whole; their last rows are all that is left."""
+    if rule.action is not Action.DELETE or rule.clock is None or rule.also is not None:
+        return 0
+
+    async def remember() -> None:
+        async with database.write() as connection:
+            await _remember_horizon(database, connection, rule, cutoff)
+
+    return await drop_past_months(database, rule.clock, cutoff, remember)
 
 
 def horizon_name(table: Table) -> str:
@@ -237,8 +251,20 @@ async def oldest(database: Database) -> dict[str, datetime]:
     async with database.read() as connection:
         for rule in RULES:
             if rule.clock is not None:
-                question = select(func.min(rule.clock)).where(rule.holds_data())
-                moment = (await connection.execute(question)).scalar_one()
+                moment = await _oldest_of(connection, rule)
                 if moment is not None:
                     moments[rule.name] = moment
     return moments
+
+
+async def _oldest_of(connection: AsyncConnection, rule: Rule) -> datetime | None:
+    """The smallest clock. Where only a BRIN index has it, that is asked for what is older than the first rows."""
+    assert rule.clock is not None
+    rows = select(rule.clock).where(rule.holds_data())
+    first = rows.order_by(rule.table.c.id).limit(_FIRST_ROWS).subquery()
+    bound: datetime | None = (await connection.execute(select(func.min(first.c[0])))).scalar_one()
+    if bound is None:
+        return None
+    question = select(func.min(rule.clock)).where(rule.holds_data(), rule.clock <= bound)
+    moment: datetime = (await connection.execute(question)).scalar_one()
+    return moment

@@ -13,13 +13,17 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from foundation.database import Database
+from foundation.database_errors import DatabaseUnavailableError
 from foundation.garbage import collected_seldom
 from foundation.migrations import state as migration_state
+from foundation.partitions import make_months_ahead
 from foundation.privacy import Keyring
 from foundation.schema import installation, network_access_servers
 from foundation.settings import Settings
@@ -31,6 +35,8 @@ WELL_KNOWN_SECRETS = frozenset(
 
 SUPERVISED_VARIABLE = "CITYWIFI_SUPERVISED"
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+logger = structlog.get_logger(__name__)
 
 
 class NotReadyError(Exception):
@@ -61,9 +67,18 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     database = Database(settings.resolved_database_url)
     try:
         await check_ready(settings, database, keyring)
+        await _make_months(database)
         yield Runtime(settings, database, keyring)
     finally:
         await database.close()
+
+
+async def _make_months(database: Database) -> None:
+    """Months are made hours ahead too, and when a row needs one: that one cannot be made now keeps no service away."""
+    try:
+        await make_months_ahead(database, datetime.now(UTC))
+    except DatabaseUnavailableError as error:
+        logger.warning("the partitions of the next months are made later", problem=str(error))
 
 
 async def check_schema(database: Database) -> None:

@@ -13,12 +13,14 @@ import structlog
 
 from foundation import retention
 from foundation.database import Database
+from foundation.partitions import make_months_ahead
 from foundation.settings import Settings
 from monitoring import metrics, usage
 
 log = structlog.get_logger()
 
 _RETENTION_SECONDS: Final = 3600
+_MONTHS_SECONDS: Final = 3600
 _GAUGES_SECONDS: Final = 15
 # Once an hour the roll-up looks back so far, for records that were delivered to the database very late.
 _DEEP_OVERLAP: Final = timedelta(days=1)
@@ -47,6 +49,9 @@ def tasks_of(settings: Settings, database: Database) -> tuple[Task, ...]:
         if deep and not done.superseded:
             deep_since = now
 
+    async def make_months() -> None:
+        await make_months_ahead(database, datetime.now(UTC))
+
     async def keep() -> None:
         await retention.keep(database, settings.retention, datetime.now(UTC))
 
@@ -55,6 +60,7 @@ def tasks_of(settings: Settings, database: Database) -> tuple[Task, ...]:
 
     return (
         Task("usage", settings.monitoring.usage_interval_seconds, roll_up),
+        Task("months", _MONTHS_SECONDS, make_months),
         Task("retention", _RETENTION_SECONDS, keep),
         Task("gauges", _GAUGES_SECONDS, refresh),
     )

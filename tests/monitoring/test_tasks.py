@@ -41,15 +41,15 @@ async def test_a_task_that_fails_is_counted_and_runs_again() -> None:
 
 async def test_with_the_database_away_every_task_fails_gently(free_port: int) -> None:
     away = Database(f"postgresql://nobody@127.0.0.1:{free_port}/none")
-    assert [await run_once(task) for task in tasks_of(Settings(), away)] == [False, False, False]
+    assert [await run_once(task) for task in tasks_of(Settings(), away)] == [False, False, False, False]
     await away.close()
 
 
 async def test_with_the_database_there_every_task_does_its_work(city: City) -> None:
     await city.add_session(NOW)
     tasks = tasks_of(Settings(), city.database)
-    assert [task.name for task in tasks] == ["usage", "retention", "gauges"]
-    assert [await run_once(task) for task in tasks] == [True, True, True]
+    assert [task.name for task in tasks] == ["usage", "months", "retention", "gauges"]
+    assert [await run_once(task) for task in tasks] == [True, True, True, True]
     labels = {"council": "E08000026", "venue": "Foleshill library"}
     points = {**labels, "condition": "never_heard"}
     assert REGISTRY.get_sample_value("citywifi_monitoring_access_points", points) == 1
