@@ -12,7 +12,7 @@ from sqlalchemy import update
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import access_points, network_access_servers
-from radius.accounting.sessions import note_heard
+from radius.accounting.sessions import SessionStore
 from radius.nas import AccessPoint, NasDirectory, NasTable
 from tests.radius.support import ACCESS_POINT, NAS, SECRET, build_city, insert
 
@@ -160,7 +160,8 @@ async def test_hearing_of_an_access_point_is_no_reason_to_read_the_tables_again(
     await equipment.refresh()
     table = equipment.table
     heard = {city.access_point_id: datetime.now(UTC)}
-    await database.run(lambda connection: note_heard(connection, heard), writes=True)
+    async with database.direct.writing() as transaction:
+        await SessionStore(database).note_heard(transaction, heard)
     await equipment.refresh()
     assert equipment.table is table
 
