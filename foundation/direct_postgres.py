@@ -8,7 +8,7 @@ because what broke one has usually broken all; so a caller sees one error, not o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -215,6 +215,26 @@ class PostgresDirect(Direct):
                 raise
             await transaction.commit()
 
+    @asynccontextmanager
+    async def listening(
+        self, channel: str, tell: Callable[[str], None]
+    ) -> AsyncIterator[Callable[[], Coroutine[Any, Any, None]]]:
+        """Have ``tell`` called with what NOTIFY sends to a channel, on a connection beside those of the budget.
+
+        The block gets a function that makes a round trip: when it returns, all that was sent before has been told.
+        Both raise DatabaseUnavailableError.
+        """
+        driver = await _mapped(self._open())
+        try:
+            await _mapped(driver.add_listener(channel, lambda _driver, _process, _channel, payload: tell(payload)))
+
+            async def round_trip() -> None:
+                await _mapped(driver.execute("SELECT 1"))
+
+            yield round_trip
+        finally:
+            driver.terminate()
+
     async def close(self) -> None:
         self._is_closed = True
         connections_limit.dec(self._most_connections)
@@ -264,13 +284,15 @@ class PostgresDirect(Direct):
         return None
 
     async def _connect(self) -> _Link:
-        seconds = min(_MOST_SECONDS_TO_CONNECT, self._patience_seconds)
-        connecting = asyncpg.connect(
-            **self._options, timeout=seconds, command_timeout=self._patience_seconds, statement_cache_size=0
-        )
-        link = _Link(await _mapped(connecting))
+        link = _Link(await _mapped(self._open()))
         connections.inc()
         return link
+
+    async def _open(self) -> Any:
+        seconds = min(_MOST_SECONDS_TO_CONNECT, self._patience_seconds)
+        return await asyncpg.connect(
+            **self._options, timeout=seconds, command_timeout=self._patience_seconds, statement_cache_size=0
+        )
 
     async def _give_back(self, link: _Link) -> None:
         if self._is_closed:

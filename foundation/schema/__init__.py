@@ -1,6 +1,7 @@
 """The tables, one file per subject. Every record of a person or a place belongs to a council (`council_id`)."""
 
 from foundation.schema.audit import audit_events, installation
+from foundation.schema.changes import directory_changes
 from foundation.schema.equipment import access_points, is_in_service, network_access_servers
 from foundation.schema.metadata import metadata
 from foundation.schema.people import (
@@ -36,6 +37,7 @@ __all__ = [
     "credential_pages",
     "credentials",
     "devices",
+    "directory_changes",
     "dynamic_authorizations",
     "home_servers",
     "hourly_usage",

@@ -11,7 +11,7 @@ from foundation.database import UtcDateTime
 from foundation.partitions import MONTHS_AHEAD, Month, create_months
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
