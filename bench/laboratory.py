@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +18,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from bench import freeradius, generator
-from bench.generator import Target
+from bench.generator import GeneratorError, Target
 from bench.population import Population, fill, fill_freeradius, fill_freeradius_file
 from bench.service import free_port, running_service
 from citywifi.commands.database import prepare_installation
@@ -24,6 +27,7 @@ from foundation.privacy import Keyring
 from foundation.settings import RadiusSettings, Settings
 from tools.postgres import PostgresCluster
 
+_REPOSITORY = Path(__file__).parent.parent
 # Both systems write to it, so what helps it helps both. Durability stays as it is by default.
 POSTGRES_SETTINGS: dict[str, str | int] = {"max_connections": 200, "shared_buffers": "256MB", "max_wal_size": "4GB"}
 # The load comes from one address and few devices, which is not what these limits are for.
@@ -46,7 +50,7 @@ class Variant:
     database: str = "postgres"
     workers: int = 1
     cache_entries: int = 0
-    log_before_reply: bool = True
+    log_accepted: bool = True
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -93,7 +97,7 @@ class Laboratory:
         with freeradius.running(self.folder / f"freeradius_{next(self._numbers)}", target, source) as process_id:
             yield System(target, process_id)
 
-    def freeradius_in_postgres(self, size: int) -> freeradius.Source:
+    def freeradius_in_postgres(self, size: int, *, asks_for_reply: bool = True) -> freeradius.Source:
         """Its users, logins and accounting in the same PostgreSQL."""
         name = f"radius_{size}"
         if name not in self._made:
@@ -101,7 +105,7 @@ class Laboratory:
             self.postgres.execute(freeradius.schema("postgresql"), name)
             self._made[name] = self.postgres.url(name)
             fill_freeradius(self._made[name], self.population(size))
-        return freeradius.in_postgres(self._made[name])
+        return freeradius.in_postgres(self._made[name], asks_for_reply=asks_for_reply)
 
     def freeradius_in_sqlite(self, size: int) -> freeradius.Source:
         """The same in an SQLite file."""
@@ -115,6 +119,17 @@ class Laboratory:
         file = self.population(size).write_freeradius_users(self.folder / f"freeradius_users_{size}")
         return freeradius.in_memory(file, self.freeradius_in_postgres(size) if is_logged else None)
 
+    def compiled(self) -> dict[str, str]:
+        """The environment of a service with the compiled codec. Raises GeneratorError where it cannot be compiled."""
+        folder = self.folder / "compiled"
+        if not folder.exists():
+            command = [sys.executable, "-m", "tools.compiled_install", str(folder)]
+            made = subprocess.run(command, cwd=_REPOSITORY, check=False, capture_output=True, text=True)
+            if made.returncode:
+                raise GeneratorError(made.stderr)
+        path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", ""))))
+        return {"PYTHONSAFEPATH": "1", "PYTHONPATH": path}
+
     def _settings(self, variant: Variant) -> Settings:
         radius = RadiusSettings(
             authentication_port=free_port(),
@@ -124,7 +139,7 @@ class Laboratory:
             authentication_workers=variant.workers,
             accounting_workers=variant.workers,
             directory_cache_entries=variant.cache_entries,
-            log_before_reply=variant.log_before_reply,
+            log_accepted=variant.log_accepted,
         )
         return Settings(
             data_directory=self.folder / f"citywifi_{next(self._numbers)}",

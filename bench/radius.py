@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.comparison import A_SECOND, MICROSECONDS_A_LOGIN, MILLISECONDS_P99, Row, Sample, Wanted
 from bench.eap import Crowd
@@ -98,6 +98,7 @@ def _postgres(lab: Laboratory) -> Scene:
         Comparison("CHAP", "one", "other", Work("chap", users), Wanted(4)),
         Comparison("MAC authentication", "one", "other", Work("mac", devices), Wanted(4)),
         Comparison("PAP, two workers", "two", "other", Work("pap", users), Wanted(4)),
+        Comparison("PAP", "one", "lean", Work("pap", users), Wanted(), "FreeRADIUS, which asks for passwords only"),
         Comparison("accounting, 64 outstanding", "one", "other", Work("acct", users), Wanted(4)),
         Comparison("accounting, 64 outstanding, two workers", "two", "other", Work("acct", users), Wanted(4)),
         Comparison("accounting, 256 outstanding", "one", "other", Work("acct", users, 256)),
@@ -112,6 +113,7 @@ def _postgres(lab: Laboratory) -> Scene:
             "one": lambda: lab.ours(Variant(size)),
             "two": lambda: lab.ours(Variant(size, workers=2)),
             "other": lambda: lab.theirs(lab.freeradius_in_postgres(size)),
+            "lean": lambda: lab.theirs(lab.freeradius_in_postgres(size, asks_for_reply=False)),
         },
         rows,
     )
@@ -120,17 +122,20 @@ def _postgres(lab: Laboratory) -> Scene:
 def _memory(lab: Laboratory) -> Scene:
     size = 10_000
     work = Work("pap", lab.users(size), warm_up_seconds=2)
-    cached = Variant(size, workers=2, cache_entries=200_000, log_before_reply=False)
-    nothing_logged, logged = "FreeRADIUS, which logs nothing", "FreeRADIUS, which logs there, too"
+    silent = Variant(size, workers=2, cache_entries=200_000, log_accepted=False)
+    nothing_logged, logged = "FreeRADIUS, which logs nothing, either", "FreeRADIUS, which logs there, too"
     return Scene(
         {
-            "pure": lambda: lab.ours(cached),
+            "pure": lambda: lab.ours(silent),
+            "compiled": lambda: lab.ours(replace(silent, environment=lab.compiled())),
+            "logging": lambda: lab.ours(replace(silent, log_accepted=True)),
             "other": lambda: lab.theirs(lab.freeradius_in_memory(size, is_logged=False)),
-            "logged": lambda: lab.theirs(lab.freeradius_in_memory(size, is_logged=True)),
+            "other_logging": lambda: lab.theirs(lab.freeradius_in_memory(size, is_logged=True)),
         },
         [
-            Comparison("PAP from memory, two workers", "pure", "other", work, Wanted(0.7), nothing_logged),
-            Comparison("PAP from memory, logins in PostgreSQL, two workers", "pure", "logged", work, Wanted(), logged),
+            Comparison("PAP from memory, pure codec", "pure", "other", work, Wanted(0.7), nothing_logged),
+            Comparison("PAP from memory, compiled codec", "compiled", "other", work, Wanted(1.2), nothing_logged),
+            Comparison("PAP from memory, logged in PostgreSQL", "logging", "other_logging", work, Wanted(), logged),
         ],
     )
 

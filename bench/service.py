@@ -15,8 +15,8 @@ from typing import Any
 
 from foundation.settings import Settings
 
-_START_SECONDS = 30
-_STOP_SECONDS = 20
+_START_SECONDS = 120
+_STOP_SECONDS = 60
 
 
 @contextmanager
