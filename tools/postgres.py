@@ -72,7 +72,7 @@ class PostgresCluster:
             cluster._make_template()
             yield cluster
         finally:
-            if cluster.process_id:
+            if cluster.is_running:
                 cluster.stop()
 
     def begin(self) -> None:
@@ -103,6 +103,11 @@ class PostgresCluster:
         """The server's processes for connections and in the background."""
         file = Path(f"/proc/{self.process_id}/task/{self.process_id}/children")
         return [int(number) for number in file.read_text().split()] if file.exists() else []
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has neither been stopped nor ended itself."""
+        return bool(self.process_id) and _is_alive(self.process_id)
 
     @property
     def _control(self) -> list[str | Path]:

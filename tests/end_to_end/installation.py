@@ -51,12 +51,17 @@ class Installation:
             "CITYWIFI_RADIUS__REJECT_DELAY_SECONDS": "0",
             **more,
         }
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CITYWIFI_")}
-        installation = cls({**inherited, "PYTHONPATH": str(_REPOSITORY), **chosen}, _settings(chosen))
+        installation = cls.of(chosen)
         installation.settings.data_directory.mkdir()
         answer = installation.citywifi("database", "prepare", "--demo")
         assert answer.returncode == 0, answer.stderr
         return installation
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, str]) -> Installation:
+        """What the settings, given as environment, describe; its database is there already."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("CITYWIFI_")}
+        return cls({**inherited, "PYTHONPATH": str(_REPOSITORY), **chosen}, _settings(chosen))
 
     @contextmanager
     def running(self, services: Sequence[str] = SERVICES) -> Iterator[Installation]:
@@ -66,7 +71,7 @@ class Installation:
                 self.start(name)
             yield self
         finally:
-            self._stop()
+            self.stop()
 
     def start(self, name: str) -> None:
         """Start a service and wait until it says that it is ready, as systemd would."""
@@ -128,7 +133,8 @@ class Installation:
                 if process.poll() is None:
                     process.kill()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """Stop what runs, in good order."""
         for process in self._processes.values():
             process.terminate()
         statuses = {}
@@ -152,6 +158,16 @@ def children(process_id: int) -> list[int]:
             if int(parent) == process_id and state != "Z":
                 found.append(int(folder.name))
     return found
+
+
+def children_of(process_id: int) -> list[int]:
+    """The processes that a process started and that have not ended (proc_pid_task_children)."""
+    tasks = Path(f"/proc/{process_id}/task").iterdir()
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+
+
+def _arguments(process_id: int) -> list[str]:
+    return Path(f"/proc/{process_id}/cmdline").read_text().split("\0")
 
 
 def _settings(environment: Mapping[str, str]) -> Settings:

@@ -15,6 +15,7 @@ from citywifi.replay.demo import TIME_ZONE
 from citywifi.replay.tally import SessionFigures, stored_sessions
 from foundation.database import Database
 from tests.end_to_end.installation import SERVICES, Installation
+from tests.end_to_end.load import missing
 
 SESSIONS = 150
 _PROGRESS_WITHIN_SECONDS = 180
@@ -43,24 +44,6 @@ def stored(database_url: str, run: str) -> dict[str, SessionFigures]:
             await database.close()
 
     return asyncio.run(read())
-
-
-def missing(records: list[AccountingRecord], held: dict[str, SessionFigures]) -> list[str]:
-    """Each answered record of which the database knows less than it said."""
-    found = []
-    for record in records:
-        session = held.get(record.acct_session_id)
-        if session is None:
-            found.append(f"{record.status} of {record.acct_session_id}: no such session")
-        elif record.status is Status.START and session.started_at > record.event_at:
-            found.append(f"{record.status} of {record.acct_session_id}: starts later than it said")
-        elif (session.seconds, session.input_octets, session.output_octets) < (
-            record.seconds, record.input_octets, record.output_octets
-        ):  # fmt: skip
-            found.append(f"{record.status} of {record.acct_session_id}: {session} is less than it said")
-        elif record.status is Status.STOP and not session.is_stopped:
-            found.append(f"{record.status} of {record.acct_session_id}: is not stopped")
-    return found
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

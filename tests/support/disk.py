@@ -1,0 +1,48 @@
+"""A small disk of a test's own, which can be full."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A file system in memory, mounted at the folder."""
+
+    folder: Path
+
+    def fill(self, *, leave_octets: int) -> None:
+        """Take all room but so much."""
+        with self._ballast.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(self.folder).free - leave_octets)
+
+    def make_room(self) -> None:
+        """Give it back."""
+        self._ballast.unlink()
+
+    @property
+    def _ballast(self) -> Path:
+        return self.folder / "ballast"
+
+
+@contextmanager
+def mounted(megabytes: int, folder: Path | None = None) -> Iterator[Disk | None]:
+    """An empty disk, open to every user, as long as the block runs; None where we may not mount one."""
+    with tempfile.TemporaryDirectory(prefix="citywifi-disk-") as name:
+        place = folder or Path(name)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "citywifi-test", place]
+        if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
+            yield None
+            return
+        try:
+            yield Disk(place)
+        finally:
+            # Lazily: a process that was killed may not have let go of it yet.
+            subprocess.run(["umount", "--lazy", place], check=True)
