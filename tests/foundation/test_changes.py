@@ -100,13 +100,17 @@ async def write(database: Database, *statements: Any) -> None:
         (update(devices).values(remembered_until=MOMENT), [("device", DEVICE)]),
         (update(credentials).values(revoked_at=MOMENT), [("credential", CREDENTIAL)]),
         (update(credentials).values(nt_hash_encrypted=b"x"), [("credential", CREDENTIAL)]),
+        (
+            insert(credentials).values(id=9, council_id=COUNCIL, user_name="new", created_at=MOMENT),
+            [("credential", 9)],
+        ),
         (update(residents).values(group_name="staff"), [("resident", RESIDENT)]),
         (update(councils).values(code="E2"), [("council", COUNCIL)]),
         (delete(devices), [("device", DEVICE)]),
         (delete(credentials), [("credential", CREDENTIAL)]),
         (delete(residents), [("credential", CREDENTIAL), ("device", DEVICE), ("resident", RESIDENT)]),
     ],
-    ids=["device", "revoked", "password", "group", "council", "no device", "no credential", "resident with all"],
+    ids=["device", "revoked", "password", "new", "group", "council", "no device", "no credential", "resident with all"],
 )
 async def test_a_change_is_told_within_a_second(city: Database, statement: Any, told: list[tuple[str, int]]) -> None:
     async with following(city) as heard:
@@ -124,10 +128,10 @@ async def test_who_is_seen_again_or_new_is_no_change(city: Database) -> None:
             update(devices).values(last_seen_at=later, randomised=True),
             update(residents).values(last_seen_at=later, language="cy"),
             update(residents).values(group_name=residents.c.group_name),
-            insert(credentials).values(council_id=COUNCIL, user_name="new", created_at=MOMENT),
+            insert(councils).values(id=7, code="E7", name="Seven", created_at=MOMENT),
             update(councils).values(name="Other"),
         )
-        await write(city, update(councils).values(code="E2"))
+        await write(city, update(councils).where(councils.c.id == COUNCIL).values(code="E2"))
         await heard.until(lambda: bool(heard.rows))
         assert heard.rows == [("council", COUNCIL)]
 

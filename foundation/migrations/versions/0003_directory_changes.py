@@ -1,7 +1,8 @@
 """Triggers tell of every change of those who may connect: by NOTIFY on PostgreSQL, in a table on SQLite.
 
 Only columns count that an answer of ``radius.directory`` contains; so a resident who is seen again is no change. A new
-row is none either, because what is not there is never remembered. Who is deleted with its owner has a trigger, too.
+row is none either, because what is not there is never remembered; but for a credential, whose name may until now have
+been taken for that of another one (with and without the realm).
 """
 
 from __future__ import annotations
@@ -34,8 +35,6 @@ _WATCHED = (
     ("resident", "residents", ("group_name",)),
     ("council", "councils", ("code",)),
 )
-# Who follows reads them several times a second; who was away for longer asks anew for everything.
-_KEPT_CHANGES = 10_000
 
 
 def upgrade() -> None:
@@ -52,29 +51,37 @@ def upgrade() -> None:
 
 
 def _sqlite() -> None:
+    # Who follows reads several times a second; who was away for longer than these last asks anew for everything.
     op.execute(
         "CREATE TRIGGER directory_changes_prune AFTER INSERT ON directory_changes BEGIN"
-        f" DELETE FROM directory_changes WHERE id <= new.id - {_KEPT_CHANGES}; END"  # noqa: S608  our own number
+        " DELETE FROM directory_changes WHERE id <= new.id - 10000; END"
     )
     for kind, table, columns in _WATCHED:
-        tell = f"BEGIN INSERT INTO directory_changes (kind, row_id) VALUES ('{kind}', old.id); END"  # noqa: S608  our own name
         differs = " OR ".join(f"old.{column} IS NOT new.{column}" for column in columns)
-        op.execute(
-            f"CREATE TRIGGER {table}_tell_update AFTER UPDATE OF {', '.join(columns)} ON {table} WHEN {differs} {tell}"
-        )
-        op.execute(f"CREATE TRIGGER {table}_tell_delete AFTER DELETE ON {table} {tell}")
+        on_update = f"UPDATE OF {', '.join(columns)} ON {table} WHEN {differs}"
+        op.execute(f"CREATE TRIGGER {table}_tell_update AFTER {on_update} {_into_table(kind, 'old')}")
+        op.execute(f"CREATE TRIGGER {table}_tell_delete AFTER DELETE ON {table} {_into_table(kind, 'old')}")
+    insert = _into_table("credential", "new")
+    op.execute(f"CREATE TRIGGER credentials_tell_insert AFTER INSERT ON credentials {insert}")
+
+
+def _into_table(kind: str, row: str) -> str:
+    return f"BEGIN INSERT INTO directory_changes (kind, row_id) VALUES ('{kind}', {row}.id); END"  # noqa: S608  ours
 
 
 def _postgresql() -> None:
     op.execute(
         "CREATE FUNCTION tell_directory_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
-        " PERFORM pg_notify('citywifi_directory', TG_ARGV[0] || ' ' || old.id); RETURN NULL; END $$"
+        " PERFORM pg_notify('citywifi_directory', TG_ARGV[0] || ' ' || coalesce(new.id, old.id)); RETURN NULL; END $$"
     )
     for kind, table, columns in _WATCHED:
         differs = " OR ".join(f"old.{column} IS DISTINCT FROM new.{column}" for column in columns)
-        tell = f"EXECUTE FUNCTION tell_directory_change('{kind}')"
-        op.execute(
-            f"CREATE TRIGGER {table}_tell_update AFTER UPDATE OF {', '.join(columns)} ON {table}"
-            f" FOR EACH ROW WHEN ({differs}) {tell}"
-        )
-        op.execute(f"CREATE TRIGGER {table}_tell_delete AFTER DELETE ON {table} FOR EACH ROW {tell}")
+        on_update = f"UPDATE OF {', '.join(columns)} ON {table} FOR EACH ROW WHEN ({differs})"
+        op.execute(f"CREATE TRIGGER {table}_tell_update AFTER {on_update} {_by_notify(kind)}")
+        op.execute(f"CREATE TRIGGER {table}_tell_delete AFTER DELETE ON {table} FOR EACH ROW {_by_notify(kind)}")
+    on_insert = f"INSERT ON credentials FOR EACH ROW {_by_notify('credential')}"
+    op.execute(f"CREATE TRIGGER credentials_tell_insert AFTER {on_insert}")
+
+
+def _by_notify(kind: str) -> str:
+    return f"EXECUTE FUNCTION tell_directory_change('{kind}')"
