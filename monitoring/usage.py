@@ -30,7 +30,7 @@ USUAL_OVERLAP: Final = timedelta(minutes=5)
 _HOUR: Final = timedelta(hours=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 # A session's latest event is at most minutes after our clock at its arrival; a day allows for clocks set back.
-_RECEIVED_MARGIN: Final = timedelta(days=1)
+RECEIVED_MARGIN: Final = timedelta(days=1)
 _READ_ROWS: Final = 2000
 _WRITE_ROWS: Final = 1000
 
@@ -181,7 +181,7 @@ def _touches(affected: set[CouncilHour] | None) -> ColumnElement[bool] | None:
     first, last = min(hour for _, hour in affected), max(hour for _, hour in affected)
     # The condition on received_at follows from the one on updated_at, and has an index.
     return and_(
-        table.received_at >= first - _RECEIVED_MARGIN, table.updated_at >= first, table.started_at < last + _HOUR
+        table.received_at >= first - RECEIVED_MARGIN, table.updated_at >= first, table.started_at < last + _HOUR
     )
 
 
