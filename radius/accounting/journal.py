@@ -199,14 +199,18 @@ class Journal:
         return marks
 
     def _rows(self, first: int, until: int) -> list[tuple[int, bytes]]:
-        """Together, or where something is in the way, one by one: what can be read."""
-        with contextlib.suppress(sqlite3.Error):
-            return self._connection.execute(_SELECT, (first, until)).fetchall()
-        found: list[tuple[int, bytes]] = []
+        """Together, and what is missing then, one by one: a damaged page hides others, or shows rows of no sense."""
+        found = {number: sealed for number, sealed in self._select(first, until) if first <= number <= until}
         for number in range(first, until + 1):
-            with contextlib.suppress(sqlite3.Error):
-                found += self._connection.execute(_SELECT, (number, number)).fetchall()
-        return found
+            if number not in found:
+                found.update(self._select(number, number))
+        return sorted(found.items())
+
+    def _select(self, first: int, until: int) -> list[tuple[int, bytes]]:
+        with contextlib.suppress(sqlite3.Error):
+            rows = self._connection.execute(_SELECT, (first, until)).fetchall()
+            return [(number, sealed) for number, sealed in rows if isinstance(sealed, bytes)]
+        return []
 
     def _opened(self, rows: Iterable[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
         for number, sealed in rows:
@@ -246,13 +250,13 @@ def octets_needed(payloads: Iterable[bytes]) -> int:
 def _connect(file: Path, *, to_the_end: bool = False) -> sqlite3.Connection:
     """A damaged file is opened as well; ``to_the_end`` also one that was cut off, to read as far as it goes."""
     connection = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
+    if to_the_end:
+        # SQLite refuses a file that is shorter than its header says, unless it is being repaired
+        # (https://sqlite.org/pragma.html#pragma_writable_schema).
+        connection.execute("PRAGMA writable_schema = ON")
     with contextlib.suppress(sqlite3.Error):
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        if to_the_end:
-            # SQLite refuses a file that is shorter than its header says, unless it is being repaired
-            # (https://sqlite.org/pragma.html#pragma_writable_schema).
-            connection.execute("PRAGMA writable_schema = ON")
     return connection
 
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from radius.errors import RadiusError
 
-_TIME: Final = "time"
-_OCTETS: Final = "octets"
+_TIME: Final = "t"
+_OCTETS: Final = "o"
 
 
 class NotUnderstoodError(RadiusError):
@@ -25,13 +25,13 @@ def encode(record: tuple[Any, ...]) -> bytes:
     """The octets of a record, which is a NamedTuple."""
     kind: Any = type(record)
     values = dict(zip(kind._fields, record, strict=True))
-    return json.dumps([kind.__name__, values], default=_marked, separators=(",", ":")).encode()
+    return _ENCODE([kind.__name__, values]).encode("ascii")
 
 
 def decode(payload: bytes, kinds: Mapping[str, type[Any]]) -> Any:
     """The record, of one of these NamedTuples by their names. Raises NotUnderstoodError."""
     try:
-        name, values = json.loads(payload, object_hook=_unmarked)
+        name, values = _DECODE(payload.decode("ascii"))
         kind = kinds[name]
         return kind(**{field: values[field] for field in kind._fields if field in values})
     except (ValueError, TypeError, KeyError) as error:
@@ -53,3 +53,8 @@ def _unmarked(found: dict[str, Any]) -> Any:
         if _OCTETS in found:
             return bytes.fromhex(found[_OCTETS])
     return found
+
+
+# Made once: the functions of the json package make one for each call.
+_ENCODE: Final = json.JSONEncoder(default=_marked, separators=(",", ":"), check_circular=False).encode
+_DECODE: Final = json.JSONDecoder(object_hook=_unmarked).decode
