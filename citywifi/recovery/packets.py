@@ -16,7 +16,7 @@ from typing import Final
 
 from citywifi.recovery import plan
 from citywifi.replay.accounting import AccountingRecord, Status
-from citywifi.replay.gateway_packets import MAC_PASSWORD, Pair, Place, Station, place_pairs, station_pairs
+from citywifi.replay.gateway_packets import MAC_PASSWORD, Pair, Place, Station, octet_pairs, place_pairs, station_pairs
 from radius import attributes
 from radius.authenticators import NO_AUTHENTICATOR, hide_password, keyed_digest
 from radius.packet import SHORTEST_PACKET_OCTETS, Attribute, Code, new_authenticator
@@ -98,11 +98,8 @@ def accounting_request(
         ("Acct-Delay-Time", max(0, int((now - record.event_at).total_seconds()))),
     ]
     if record.status in (Status.INTERIM, Status.STOP):
-        pairs += [
-            ("Acct-Session-Time", record.seconds),
-            ("Acct-Input-Octets", record.input_octets),
-            ("Acct-Output-Octets", record.output_octets),
-        ]
+        pairs.append(("Acct-Session-Time", record.seconds))
+        pairs += octet_pairs("Input", record.input_octets) + octet_pairs("Output", record.output_octets)
     if record.terminate_cause is not None:
         pairs.append(("Acct-Terminate-Cause", int(record.terminate_cause)))
     body = join(attributes.encode_all(pairs)) + of_session

@@ -137,7 +137,7 @@ def session_accounting(
     ]
     if record.status is not Status.START:
         pairs += [("Acct-Session-Time", record.seconds)]
-        pairs += _octet_pairs("Input", record.input_octets) + _octet_pairs("Output", record.output_octets)
+        pairs += octet_pairs("Input", record.input_octets) + octet_pairs("Output", record.output_octets)
     if record.terminate_cause is not None:
         pairs.append(("Acct-Terminate-Cause", int(record.terminate_cause)))
     return radius_attributes.encode_all(pairs)
@@ -179,7 +179,8 @@ def _event_pairs(place: Place, record: AccountingRecord, now: datetime) -> list[
     ]
 
 
-def _octet_pairs(direction: str, octets: int) -> list[Pair]:
+def octet_pairs(direction: str, octets: int) -> list[Pair]:
+    """Octets and packets of a direction (Input, Output), with Gigawords where they are needed (RFC 2869)."""
     gigawords, rest = divmod(octets, _GIGAWORD)
     pairs: list[Pair] = [
         (f"Acct-{direction}-Octets", rest),

@@ -90,14 +90,7 @@ class Load:
         record = next(left)
 
         def make(identifier: int) -> bytes:
-            body = of_session
-            if record.status is not Status.START:
-                gigawords = {
-                    "Acct-Input-Gigawords": record.input_octets >> 32,
-                    "Acct-Output-Gigawords": record.output_octets >> 32,
-                }
-                body += join(attributes.encode_all(gigawords))
-            return accounting_request(identifier, record, datetime.now(UTC), body, SECRET)
+            return accounting_request(identifier, record, datetime.now(UTC), of_session, SECRET)
 
         def answered(_: bytes) -> None:
             self.records.append(record)
