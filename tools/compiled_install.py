@@ -19,19 +19,22 @@ from tempfile import TemporaryDirectory
 from tools.build_backend import why_pure
 
 _CHECKOUT = Path(__file__).parents[1]
-# What a wheel is made of, and nothing else: no data of a demo, no environment, no earlier build.
 _FILES = ("LICENSE", "README.md", "pyproject.toml", "setup.py")
 _FOLDERS = ("captive_portal", "citywifi", "foundation", "monitoring", "radius", "tools")
 
 
+def copy_sources(folder: Path) -> None:
+    """Copy what a wheel is made of, so that a build leaves nothing in the checkout."""
+    for name in _FILES:
+        shutil.copy(_CHECKOUT / name, folder)
+    for name in _FOLDERS:
+        shutil.copytree(_CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+
+
 def install(folder: Path) -> None:
     """Replace what is in the folder. Raises subprocess.CalledProcessError with pip's words in ``stderr``."""
-    with TemporaryDirectory() as temporary:
-        source = Path(temporary)
-        for name in _FILES:
-            shutil.copy(_CHECKOUT / name, source)
-        for name in _FOLDERS:
-            shutil.copytree(_CHECKOUT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    with TemporaryDirectory() as source:
+        copy_sources(Path(source))
         shutil.rmtree(folder, ignore_errors=True)
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
         command += ["--no-deps", "--no-build-isolation", "--target", str(folder.resolve()), "."]
