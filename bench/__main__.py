@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
         if name == COMPARISON:
             from bench.report import compare_and_report
 
-            status |= compare_and_report(RESULTS, quick=chosen.quick, only=chosen.only)
+            status |= compare_and_report(quick=chosen.quick, only=chosen.only)
         else:
             _measure(name)
     return status

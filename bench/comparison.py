@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
+Figure = TypeVar("Figure", covariant=True)
+
+THE_OTHER: Final = "FreeRADIUS"
 A_SECOND: Final = "a second"
 MILLISECONDS_P99: Final = "ms, 99th percentile"
 MICROSECONDS_A_LOGIN: Final = "µs a login"
@@ -43,8 +46,16 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair(Generic[Figure]):
+    """The same figure of us and of the other system."""
+
+    ours: Figure
+    other: Figure
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table; pairs are of us and of the other system."""
+    """A line of the table."""
 
     name: str
     unit: str
@@ -53,12 +64,15 @@ class Row:
     other: float
     # How many times better we are.
     ratio: float
-    spread: tuple[tuple[float, float], tuple[float, float]]
-    p99_milliseconds: tuple[float | None, float | None]
-    cpu_microseconds: tuple[float, float]
-    database_cpu_microseconds: tuple[float | None, float | None]
-    memory_megabytes: tuple[float, float]
-    wrong: tuple[int, int]
+    # Lowest and highest of the repetitions.
+    spread: Pair[Sequence[float]]
+    p99_milliseconds: Pair[float | None]
+    # Of all processes of the system, for one request.
+    cpu_microseconds: Pair[float]
+    # What PostgreSQL used beside it.
+    database_cpu_microseconds: Pair[float | None]
+    memory_megabytes: Pair[float]
+    wrong: Pair[int]
     wanted: str
     is_met: bool
 
@@ -70,18 +84,11 @@ class Row:
         ours: Sequence[Sample],
         other: Sequence[Sample],
         wanted: Wanted,
-        other_is: str = "FreeRADIUS",
+        other_is: str = THE_OTHER,
     ) -> Row:
         """The medians of samples that were taken in turns."""
         mine, theirs = median(one.value for one in ours), median(one.value for one in other)
         ratio = mine / theirs if unit == A_SECOND else theirs / mine
-
-        def pair(figure: Callable[[Sample], float]) -> tuple[float, float]:
-            return _rounded(median(map(figure, ours))), _rounded(median(map(figure, other)))
-
-        def optional(figure: Callable[[Sample], float | None]) -> tuple[float | None, float | None]:
-            return _median(map(figure, ours)), _median(map(figure, other))
-
         return cls(
             name=name,
             unit=unit,
@@ -89,38 +96,34 @@ class Row:
             ours=_rounded(mine),
             other=_rounded(theirs),
             ratio=round(ratio, 2),
-            spread=(_range(ours), _range(other)),
-            p99_milliseconds=optional(lambda one: one.p99_milliseconds),
-            cpu_microseconds=pair(lambda one: one.cpu_microseconds),
-            database_cpu_microseconds=optional(lambda one: one.database_cpu_microseconds),
-            memory_megabytes=pair(lambda one: one.memory_megabytes),
-            wrong=(sum(one.wrong for one in ours), sum(one.wrong for one in other)),
+            spread=Pair(_range(ours), _range(other)),
+            p99_milliseconds=Pair(*(_median(one.p99_milliseconds for one in side) for side in (ours, other))),
+            cpu_microseconds=Pair(*(_rounded(median(one.cpu_microseconds for one in side)) for side in (ours, other))),
+            database_cpu_microseconds=Pair(
+                *(_median(one.database_cpu_microseconds for one in side) for side in (ours, other))
+            ),
+            memory_megabytes=Pair(*(_rounded(median(one.memory_megabytes for one in side)) for side in (ours, other))),
+            wrong=Pair(*(sum(one.wrong for one in side) for side in (ours, other))),
             wanted=str(wanted),
             is_met=wanted.is_met(mine, ratio),
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """The row as it is saved: pairs by name."""
-
-        def named(pair: tuple[Any, Any]) -> dict[str, Any]:
-            return {"ours": pair[0], "other": pair[1]}
-
-        return {
-            "name": self.name,
-            "unit": self.unit,
-            "other_is": self.other_is,
-            "ours": self.ours,
-            "other": self.other,
-            "ratio": self.ratio,
-            "spread": named(self.spread),
-            "p99_milliseconds": named(self.p99_milliseconds),
-            "cpu_microseconds": named(self.cpu_microseconds),
-            "database_cpu_microseconds": named(self.database_cpu_microseconds),
-            "memory_megabytes": named(self.memory_megabytes),
-            "wrong": named(self.wrong),
-            "wanted": self.wanted,
-            "is_met": self.is_met,
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Row:
+        """Undo ``as_json``."""
+        values: dict[str, Any] = {
+            key: Pair(**value) if isinstance(value, dict) else value for key, value in saved.items()
         }
+        return cls(**values)
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as it is saved; a pair is an object of ours and other."""
+        return asdict(self)
+
+    @property
+    def title(self) -> str:
+        """What it is, with the other side where that is not simply FreeRADIUS."""
+        return self.name if self.other_is == THE_OTHER else f"{self.name} (beside {self.other_is})"
 
 
 def _range(samples: Sequence[Sample]) -> tuple[float, float]:
@@ -128,7 +131,7 @@ def _range(samples: Sequence[Sample]) -> tuple[float, float]:
     return min(values), max(values)
 
 
-def _median(figures: Any) -> float | None:
+def _median(figures: Iterable[float | None]) -> float | None:
     known = [figure for figure in figures if figure is not None]
     return _rounded(median(known)) if known else None
 
