@@ -21,6 +21,7 @@ _SO_MEMINFO: Final = 55
 _FIGURES: Final = struct.Struct("=9I")
 _RMEM_ALLOC: Final = 0
 _DROPS: Final = 8
+_SOCKETS: Final = Path("/proc/self/net")
 _NOT_CONNECTED_PORT: Final = "0000"
 
 
@@ -63,7 +64,7 @@ def _sockets_at(bound: socket.socket) -> int:
     """How many sockets receive what comes to this one's address, itself among them; 0 where that cannot be told."""
     name = "udp6" if bound.family == socket.AF_INET6 else "udp"
     try:
-        lines = Path("/proc/self/net", name).read_text(encoding="ascii").splitlines()[1:]
+        lines = (_SOCKETS / name).read_text(encoding="ascii").splitlines()[1:]
     except OSError:
         return 0
     inode = str(os.fstat(bound.fileno()).st_ino)

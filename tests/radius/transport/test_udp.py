@@ -1,0 +1,195 @@
+"""The UDP socket: bursts, bounds, what the kernel tells, and who else has the port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Sequence
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from foundation.database import Database
+from foundation.privacy import Keyring
+from radius import metrics
+from radius.discards import Unanswered
+from radius.duplicates import DuplicateCache
+from radius.nas import NasDirectory, NasTable
+from radius.packet import Attribute, Code, decode
+from radius.service import Port, Request, Service
+from radius.transport import kernel
+from radius.transport.kernel import memory_of
+from radius.transport.udp import UdpTransport, bind
+from tests.radius.support import NAS, access_request, free_ports
+
+SMALL_BUFFER_OCTETS = 8192
+LIMIT = 300
+
+
+class Handler:
+    """Answers when it is allowed to, and remembers when requests came."""
+
+    def __init__(self) -> None:
+        self.arrivals: list[float] = []
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+
+    async def handle(self, request: Request) -> tuple[Code, Sequence[Attribute]]:
+        self.arrivals.append(request.arrival.monotonic)
+        await self.may_answer.wait()
+        return Code.ACCESS_REJECT, ()
+
+
+@pytest.fixture
+def handler() -> Handler:
+    return Handler()
+
+
+@pytest.fixture
+async def transport(handler: Handler, database: Database, keyring: Keyring) -> AsyncIterator[UdpTransport]:
+    """At a port of its own, not started."""
+    equipment = NasDirectory(database, keyring)
+    equipment.table = NasTable([(ip_network("127.0.0.0/8"), NAS), (ip_network("::1/128"), NAS)])
+    service = Service(Port.AUTHENTICATION, equipment, handler, DuplicateCache(keep_seconds=10), time.monotonic)
+    opened = UdpTransport(service, bind("127.0.0.1", 0, SMALL_BUFFER_OCTETS, "authentication"), limit=LIMIT)
+    yield opened
+    await opened.stop(0)
+
+
+@pytest.fixture
+def client(transport: UdpTransport) -> socket.socket:
+    made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    made.setblocking(False)
+    made.connect(transport.address)
+    return made
+
+
+def login(identifier: int) -> bytes:
+    return access_request({"User-Name": "demo", "User-Password": "demo"}, identifier=identifier).octets
+
+
+async def replies(client: socket.socket, count: int) -> set[int]:
+    """The identifiers of so many replies."""
+    async with asyncio.timeout(5):
+        loop = asyncio.get_running_loop()
+        return {decode(await loop.sock_recv(client, 4096)).identifier for _ in range(count)}
+
+
+async def test_a_burst_is_read_in_one_turn_and_has_one_time_of_arrival(
+    transport: UdpTransport, client: socket.socket, handler: Handler
+) -> None:
+    with client:
+        for identifier in range(10):
+            client.send(login(identifier))
+        transport.start()
+        assert await replies(client, 10) == set(range(10))
+    assert len(set(handler.arrivals)) == 1
+
+
+async def test_beyond_the_limit_requests_are_dropped_and_counted(
+    transport: UdpTransport, client: socket.socket, handler: Handler
+) -> None:
+    before = _discarded(Unanswered.TOO_MANY_IN_PROGRESS)
+    transport.limit = 2
+    handler.may_answer.clear()
+    with client:
+        for identifier in range(5):
+            client.send(login(identifier))
+        transport.start()
+        while len(handler.arrivals) < 2:  # noqa: ASYNC110  there is no event to wait for
+            await asyncio.sleep(0)
+        assert transport.in_progress == 2
+        assert _discarded(Unanswered.TOO_MANY_IN_PROGRESS) == before + 3
+        handler.may_answer.set()
+        assert await replies(client, 2) == {0, 1}
+        # Their repetitions are new: what got no answer is not remembered.
+        client.send(login(2))
+        await replies(client, 1)
+    assert transport.in_progress == 0
+
+
+def _discarded(reason: Unanswered) -> float:
+    return float(metrics.discards.labels(Port.AUTHENTICATION, reason)._value.get())
+
+
+async def test_what_the_kernel_drops_is_counted_once_and_what_waits_is_shown(
+    transport: UdpTransport, client: socket.socket
+) -> None:
+    drops = metrics.receive_buffer_drops.labels(Port.AUTHENTICATION)
+    used = metrics.receive_buffer_used_octets.labels(Port.AUTHENTICATION)
+    before = drops._value.get()
+    with client:
+        for identifier in range(200):
+            client.send(login(identifier))
+        for _ in range(2):
+            transport.sample_metrics()
+            assert used._value.get() > SMALL_BUFFER_OCTETS / 2
+        dropped = drops._value.get() - before
+        assert dropped > 100
+        transport.start()
+        assert len(await replies(client, 200 - int(dropped))) == 200 - dropped
+        transport.sample_metrics()
+        assert used._value.get() == 0
+        assert drops._value.get() == before + dropped
+
+
+def test_a_socket_tells_its_drops_where_the_kernel_can() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as opened:
+        memory = memory_of(opened)
+    assert memory is not None
+    assert (memory.used_octets, memory.drops) == (0, 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_several_of_ours_may_share_a_port_and_one_more_is_refused(host: str) -> None:
+    (number,) = free_ports(1)
+    ours = [bind(host, number, SMALL_BUFFER_OCTETS, "authentication", sharers=2) for _ in range(2)]
+    try:
+        with pytest.raises(OSError, match=f"port {number} cannot be bound: 3 programs have it and 2 are ours"):
+            bind(host, number, SMALL_BUFFER_OCTETS, "authentication", sharers=2)
+    finally:
+        for each in ours:
+            each.close()
+
+
+def refused() -> pytest.RaisesContext[OSError]:
+    return pytest.raises(OSError, match="3 programs have it and 2 are ours")
+
+
+async def test_who_listens_at_every_address_shares_it_too() -> None:
+    (number,) = free_ports(1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as foreign:
+        foreign.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        foreign.bind(("0.0.0.0", number))
+        with bind("127.0.0.1", number, SMALL_BUFFER_OCTETS, "authentication", sharers=2), refused():
+            bind("127.0.0.1", number, SMALL_BUFFER_OCTETS, "authentication", sharers=2)
+
+
+async def test_a_client_from_the_same_port_and_other_ports_do_not_count() -> None:
+    (number,) = free_ports(1)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as elsewhere,
+        bind("127.0.0.1", number, SMALL_BUFFER_OCTETS, "authentication", sharers=2),
+        bind("127.0.0.1", number, SMALL_BUFFER_OCTETS, "authentication", sharers=2),
+    ):
+        elsewhere.bind(("127.0.0.2", number))
+
+
+async def test_the_only_one_lets_nobody_in() -> None:
+    (number,) = free_ports(1)
+    with (
+        bind("127.0.0.1", number, SMALL_BUFFER_OCTETS, "authentication"),
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as foreign,
+    ):
+        foreign.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        with pytest.raises(OSError, match="in use"):
+            foreign.bind(("127.0.0.1", number))
+
+
+async def test_where_the_machine_hides_its_sockets_the_port_is_still_bound(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(kernel, "_SOCKETS", tmp_path)
+    bind("127.0.0.1", 0, SMALL_BUFFER_OCTETS, "authentication", sharers=2).close()
