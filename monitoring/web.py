@@ -51,12 +51,18 @@ async def survive(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except (DBAPIError, OSError) as error:
-        log.error("a page needs the database, which does not answer", problem=type(error).__name__)
-        return web.Response(
-            status=503,
-            text="The database does not answer, so this page cannot be shown. `citywifi doctor` says more.\n",
-            headers={"Retry-After": "30", "Cache-Control": "no-store"},
-        )
+        return without_database(error)
+
+
+def without_database(error: Exception, more: str = "") -> web.Response:
+    """What is said instead of a page."""
+    log.error("a page needs the database, which does not answer", problem=type(error).__name__)
+    sentences = ("The database does not answer, so this page cannot be shown.", more, "`citywifi doctor` says more.")
+    return web.Response(
+        status=503,
+        text=" ".join(filter(None, sentences)) + "\n",
+        headers={"Retry-After": "30", "Cache-Control": "no-store"},
+    )
 
 
 def _route(request: web.Request) -> str:

@@ -72,7 +72,7 @@ class DurableQueue(Generic[Item]):
         self._told_at = -_TELL_EVERY_SECONDS
         self._strays: set[asyncio.Task[Any]] = set()
         self._rows = metrics.batch_rows.labels(self.name)
-        storage_metrics.storage_away.labels(self.name).set(0)
+        storage_metrics.declare(self.name)
         storage_metrics.journal_limit_octets.labels(self.name).set(journals.limit_octets)
         self.sample_metrics()
 

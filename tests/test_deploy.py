@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
+from prometheus_client.registry import REGISTRY
 
 from foundation.settings import load_settings
+from radius import storage_metrics
+from tests.support.peers import Peers
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
 
@@ -19,3 +24,27 @@ def test_the_example_settings_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_prometheus_scrapes_where_the_metrics_are() -> None:
     monitoring = load_settings().monitoring
     assert f"{monitoring.metrics_host}:{monitoring.metrics_port}" in (DEPLOY / "prometheus.yml").read_text()
+
+
+@pytest.mark.peer("promtool")
+def test_prometheus_understands_the_alarms(peers: Peers) -> None:
+    command = [peers.require("promtool"), "check", "config", DEPLOY / "prometheus.yml"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "rules found" in result.stdout
+
+
+@pytest.mark.peer("promtool")
+def test_the_alarms_go_off_when_the_database_is_away_and_the_journal_fills(peers: Peers) -> None:
+    command = [peers.require("promtool"), "test", "rules", Path(__file__).with_name("prometheus_rules_test.yml")]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_alarms_are_about_metrics_that_there_are() -> None:
+    assert storage_metrics.storage_away is not None
+    named = re.findall(r"citywifi_\w+", "".join(re.findall(r"expr: .*", (DEPLOY / "prometheus_rules.yml").read_text())))
+    there_are = {sample.name for metric in REGISTRY.collect() for sample in metric.samples}
+    there_are |= {name for metric in REGISTRY.collect() for name in (metric.name, f"{metric.name}_total")}
+    assert named
+    assert set(named) <= there_are

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import aiohttp_jinja2
@@ -12,6 +13,7 @@ from monitoring.console import disconnection
 from monitoring.console.authentication import is_same_origin
 from monitoring.console.keys import RUNTIME, SILENT_AFTER
 from monitoring.health import Condition
+from monitoring.journal import journal_problems
 from monitoring.overview import RECENT, read_authentications, read_open_sessions, read_overview, read_venues
 from monitoring.problems import find_problems, is_expected, remedy_of
 
@@ -26,13 +28,15 @@ CONDITION_NAMES = {
 async def show_console(request: web.Request) -> web.Response:
     """Headlines, problems, venues, sessions now, rejects, restarts."""
     runtime = request.app[RUNTIME]
-    overview = await read_overview(runtime.database, datetime.now(UTC), request.app[SILENT_AFTER])
+    now = datetime.now(UTC)
+    overview = await read_overview(runtime.database, now, request.app[SILENT_AFTER])
+    waiting = await asyncio.to_thread(journal_problems, runtime.settings.journal_directory, now)
     return aiohttp_jinja2.render_template(
         "console.html",
         request,
         {
             "overview": overview,
-            "problems": find_problems(overview),
+            "problems": (*waiting, *find_problems(overview)),
             # What is a fault comes before how a captive portal works.
             "reject_reasons": sorted(overview.reject_reasons, key=lambda entry: is_expected(entry[0])),
             "condition": Condition,

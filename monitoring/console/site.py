@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import aiohttp_jinja2
 import jinja2
 import structlog
 from aiohttp import web
+from sqlalchemy.exc import DBAPIError
 
 from foundation.runtime import Runtime
 from monitoring import metrics
@@ -17,7 +19,8 @@ from monitoring.console import engineer_pages, formats, report_pages
 from monitoring.console.authentication import Gatekeeper, Refusal
 from monitoring.console.keys import GATEKEEPER, PAINTER, RUNTIME, SILENT_AFTER
 from monitoring.console.report_file import HERE
-from monitoring.web import Handler, secure, survive
+from monitoring.journal import sentence_of
+from monitoring.web import Handler, secure, survive, without_database
 
 log = structlog.get_logger()
 
@@ -28,7 +31,7 @@ _MAX_REQUEST_OCTETS: Final = 4096
 
 def make_console_app(runtime: Runtime) -> web.Application:
     """All pages. Raises NotReadyError if the console has no password outside the demo."""
-    app = web.Application(middlewares=[secure, survive, guard], client_max_size=_MAX_REQUEST_OCTETS)
+    app = web.Application(middlewares=[secure, survive, guard, tell_what_waits], client_max_size=_MAX_REQUEST_OCTETS)
     app[RUNTIME] = runtime
     app[GATEKEEPER] = Gatekeeper(runtime.settings)
     app[SILENT_AFTER] = timedelta(seconds=runtime.settings.monitoring.silent_after_seconds)
@@ -61,7 +64,7 @@ async def _close_painter(app: web.Application) -> None:
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Ask for the engineers' password before anything under /console."""
-    if request.path != _GUARDED_PREFIX and not request.path.startswith(f"{_GUARDED_PREFIX}/"):
+    if not _is_guarded(request.path):
         return await handler(request)
     headers = request.headers
     refusal = await request.app[GATEKEEPER].refusal(headers.get("Authorization"), request.remote, headers.get("Host"))
@@ -76,6 +79,22 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise web.HTTPServiceUnavailable(text="Too many log-ins at once; try again.\n", headers={"Retry-After": "5"})
     challenge = {"WWW-Authenticate": 'Basic realm="CityWiFi console", charset="UTF-8"'}
     raise web.HTTPUnauthorized(text="Log in as engineer.\n", headers=challenge)
+
+
+@web.middleware
+async def tell_what_waits(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Without the database engineers are told instead of a page what waits for it."""
+    try:
+        return await handler(request)
+    except (DBAPIError, OSError) as error:
+        if not _is_guarded(request.path):
+            raise
+        journal = request.app[RUNTIME].settings.journal_directory
+        return without_database(error, await asyncio.to_thread(sentence_of, journal, datetime.now(UTC)))
+
+
+def _is_guarded(path: str) -> bool:
+    return path == _GUARDED_PREFIX or path.startswith(f"{_GUARDED_PREFIX}/")
 
 
 async def show_health(request: web.Request) -> web.Response:

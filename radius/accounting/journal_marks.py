@@ -69,7 +69,7 @@ class JournalLock:
 
     def write(self, marks: Marks) -> None:
         """Note the marks; they only describe the journal, so a disk that does not take them stops nothing."""
-        line = f"{marks.forgotten_until} {marks.appended_until} {marks.oldest_at:.3f}"
+        line = f"{marks.forgotten_until} {marks.appended_until} {marks.oldest_at:.6f}"
         with contextlib.suppress(OSError):
             os.pwrite(self._descriptor, line.ljust(_LINE_OCTETS - 1).encode("ascii") + b"\n", 0)
 

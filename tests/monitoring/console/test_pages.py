@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient
@@ -23,6 +24,7 @@ from monitoring.console import disconnection
 from monitoring.console.site import make_console_app
 from monitoring.inclusion.publication import COLUMNS
 from monitoring.usage import roll_up
+from radius.accounting.journals import Journals
 from radius.authentication.outcome import RejectReason
 from radius.dynamic_authorization import Outcome, Result
 from tests.monitoring.city import IP_ADDRESS, MAC_ADDRESS, USER_NAME, City
@@ -279,3 +281,28 @@ async def test_without_the_database_there_is_one_clear_sentence(
     assert "citywifi doctor" in await page(client, "/console", 503)
     assert "does not answer" in await page(client, "/healthz", 503)
     await away.close()
+
+
+async def test_without_the_database_engineers_are_told_what_waits_for_it(
+    aiohttp_client: ClientMaker, keyring: Keyring, free_port: int, tmp_path: Path
+) -> None:
+    away = Database(f"postgresql://nobody@127.0.0.1:{free_port}/none")
+    settings = Settings(demo=True, data_directory=tmp_path)
+    journals = Journals.of(settings, keyring, "accounting")
+    journals.append([b"a record"] * 7, (datetime.now(UTC) - timedelta(minutes=5)).timestamp())
+    client = await aiohttp_client(make_console_app(Runtime(settings, away, keyring)))
+    assert "7 records wait in the journal" in await page(client, "/console", 503)
+    assert "journal" not in await page(client, "/report", 503)
+    journals.close()
+    await away.close()
+
+
+async def test_what_waits_in_the_journal_needs_somebody(
+    aiohttp_client: ClientMaker, busy_city: City, keyring: Keyring, tmp_path: Path
+) -> None:
+    settings = Settings(demo=True, data_directory=tmp_path)
+    journals = Journals.of(settings, keyring, "accounting")
+    journals.append([b"a record"] * 7, (datetime.now(UTC) - timedelta(minutes=5)).timestamp())
+    client = await aiohttp_client(make_console_app(Runtime(settings, busy_city.database, keyring)))
+    assert "7 records wait in the journal" in await page(client, "/console")
+    journals.close()
