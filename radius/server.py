@@ -223,27 +223,19 @@ class RadiusServer:
             await asyncio.sleep(_SAMPLE_SECONDS)
 
     def sample_metrics(self) -> None:
-        """Set the gauges of queues and caches, and hand on what was counted."""
+        """Set the gauges of queues and caches, and hand on what was counted.
+
+        Only of what this worker has to do: the gauges of all workers are added, and so are the limits.
+        """
         self._flush_tallies()
         if self._authenticates:
-            self.eap.sample_metrics()
-            for request, rejected in self.eap.take_abandoned():
-                self._authentication.record_reject(request, rejected)
-        queues: dict[str, Batcher[Any, Any]] = {
-            **self.directory.queues,
-            "usage": self.usage.queue,
-            "accounting": self.writer.queue,
-            "authentication_log": self.log.queue,
-        }
-        for name, queue in queues.items():
+            self._sample_authentication()
+        for name, queue in self._queues().items():
             metrics.queue_length.labels(name).set(len(queue))
             metrics.queue_limit.labels(name).set(queue.limit)
-        self.defences.sample_metrics()
         self.roaming.sample_metrics()
         if self.radsec is not None:
             self.radsec.sample_metrics()
-        metrics.recent_residents.set(len(self.authorizer.recent))
-        metrics.recent_residents_limit.set(MOST_RESIDENTS)
         for transport in self.transports.values():
             transport.sample_metrics()
         for port, service in self.services.items():
@@ -255,6 +247,24 @@ class RadiusServer:
             evicted = duplicates.evictions - self._evictions_counted[port]
             metrics.duplicate_cache_evictions.labels(port).inc(evicted)
             self._evictions_counted[port] = duplicates.evictions
+
+    def _queues(self) -> dict[str, Batcher[Any, Any]]:
+        queues: dict[str, Batcher[Any, Any]] = dict(self.directory.queues)
+        if self._authenticates or self.worker.runs_jobs:
+            queues["usage"] = self.usage.queue
+        if self._authenticates:
+            queues["authentication_log"] = self.log.queue
+        if Port.ACCOUNTING in self.worker.serves:
+            queues["accounting"] = self.writer.queue
+        return queues
+
+    def _sample_authentication(self) -> None:
+        self.eap.sample_metrics()
+        for request, rejected in self.eap.take_abandoned():
+            self._authentication.record_reject(request, rejected)
+        self.defences.sample_metrics()
+        metrics.recent_residents.set(len(self.authorizer.recent))
+        metrics.recent_residents_limit.set(MOST_RESIDENTS)
 
     def _flush_tallies(self) -> None:
         metrics.request_tally.flush()
