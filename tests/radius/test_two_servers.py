@@ -1,152 +1,169 @@
-"""Whatever way a session's records take to two servers of ours, there is one session, with the right totals.
-
-A NAS that gets no answer sends again, to the same server or to the other one, with a new Acct-Delay-Time; packets are
-doubled and overtake each other, a server's journal delivers an hour late, and an Acct-Session-Id is used again.
-"""
+"""Two servers of ours on one PostgreSQL: what a NAS sends to the primary, then the secondary, is recorded once."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count, pairwise
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from sqlalchemy import select
 
 from foundation.database import Database
 from foundation.privacy import Keyring
-from foundation.schema import accounting_sessions
-from radius.accounting.records import Record, read_record
-from radius.accounting.sessions import SessionStore
-from radius.nas import NasTable
-from tests.radius.session_records import merge
-from tests.radius.support import NAS, City, accounting_request, build_city
+from foundation.schema import accounting_sessions, authentications, one_time_tokens
+from radius.packet import Code
+from radius.server import RadiusServer
+from radius.service import Port
+from tests.radius.support import (
+    DEVICE,
+    TOKEN_NAME,
+    City,
+    Client,
+    Values,
+    access_request,
+    accounting_request,
+    add_token,
+    build_city,
+    rows,
+    server_on,
+)
 
-# So that sessions, and some of their records, lie on both sides of a month's end.
-BEGIN = datetime(2026, 10, 31, 22, 30, tzinfo=UTC)
-WEEK = 7 * 86_400
-# Whole seconds of Acct-Delay-Time and Event-Timestamp, and a second on the way.
-JITTER = timedelta(seconds=3)
-HOUR = 3600
-_numbers = count()
+PRIMARY, SECONDARY = 0, 1
+# What equipment waits for an answer before it goes to the next server.
+PATIENCE_SECONDS = 3
+
+
+@dataclass
+class Nas:
+    """Access equipment that knows two servers; each packet has an identifier and an authenticator of its own."""
+
+    servers: list[RadiusServer]
+    ends: list[AsyncExitStack]
+    keyring: Keyring
+    _identifiers: Any = field(default_factory=lambda: count(1))
+
+    async def account(self, server: int, values: Values) -> None:
+        """Send a record, and see it answered."""
+        with Client(self.servers[server], Port.ACCOUNTING) as client:
+            reply = await client.ask(accounting_request(values, identifier=next(self._identifiers)))
+        assert reply.code == Code.ACCOUNTING_RESPONSE
+
+    async def account_after_silence(self, values: dict[str, Any]) -> None:
+        """The primary's answer is lost, so the same record goes to the secondary, seconds older."""
+        await self.account(PRIMARY, values)
+        await self.account(SECONDARY, values | {"Acct-Delay-Time": PATIENCE_SECONDS})
+
+    async def log_in(self, server: int) -> Code:
+        """Ask for the device with its one-time password."""
+        values = {
+            "User-Name": TOKEN_NAME,
+            "User-Password": self.keyring.one_time_password(TOKEN_NAME),
+            "Calling-Station-Id": str(DEVICE),
+        }
+        with Client(self.servers[server], Port.AUTHENTICATION) as client:
+            return (await client.ask(access_request(values, identifier=next(self._identifiers)))).code
 
 
 @pytest.fixture
-async def city(any_database: Database, keyring: Keyring) -> City:
-    return await build_city(any_database, keyring)
+async def database(postgres_url: str) -> AsyncIterator[Database]:
+    opened = Database(postgres_url)
+    yield opened
+    await opened.close()
 
 
-@dataclass(frozen=True)
-class Session:
-    """One session as it was, in seconds after ``BEGIN``; ``counts`` are octets in and out at moments of it."""
-
-    began: float
-    counts: tuple[tuple[float, int, int], ...]
-    cause: int
-
-    @property
-    def ended(self) -> float:
-        return self.counts[-1][0]
-
-    def records(self) -> list[tuple[float, dict[str, Any]]]:
-        """What the NAS says of it, and when."""
-        said: list[tuple[float, dict[str, Any]]] = [(self.began, {"Acct-Status-Type": "Start"})]
-        for moment, octets_in, octets_out in self.counts:
-            values = {
-                "Acct-Status-Type": "Interim-Update",
-                "Acct-Session-Time": int(moment - self.began),
-                "Acct-Input-Octets": octets_in & 0xFFFFFFFF,
-                "Acct-Input-Gigawords": octets_in >> 32,
-                "Acct-Output-Octets": octets_out & 0xFFFFFFFF,
-                "Acct-Output-Gigawords": octets_out >> 32,
-            }
-            said.append((moment, values))
-        said[-1][1].update({"Acct-Status-Type": "Stop", "Acct-Terminate-Cause": self.cause})
-        return said
+@pytest.fixture
+async def city(database: Database, keyring: Keyring) -> City:
+    return await build_city(database, keyring)
 
 
-moments = st.floats(2, 2 * HOUR).map(lambda seconds: round(seconds, 3))
+@pytest.fixture
+async def nas(city: City, postgres_url: str, keyring: Keyring, tmp_path: Path) -> AsyncIterator[Nas]:
+    """Its two servers share the database and the key, and nothing else."""
+    assert city
+    async with AsyncExitStack() as one, AsyncExitStack() as two:
+        servers = []
+        for name, stack in (("one", one), ("two", two)):
+            own = Database(postgres_url)
+            stack.push_async_callback(own.close)
+            servers.append(await stack.enter_async_context(server_on(own, keyring, tmp_path / name)))
+        yield Nas(servers, [one, two], keyring)
 
 
-@st.composite
-def sessions(draw: st.DrawFn) -> list[Session]:
-    """One after another with the same Acct-Session-Id, none of which begins within ten minutes of the other."""
-    made: list[Session] = []
-    begins = 0.0
-    for _ in range(draw(st.integers(1, 3))):
-        octets_in = octets_out = 0
-        counts = []
-        for moment in sorted(draw(st.lists(moments, min_size=1, max_size=4, unique=True))):
-            octets_in += draw(st.integers(0, 2**34))
-            octets_out += draw(st.integers(0, 2**34))
-            counts.append((begins + moment, octets_in, octets_out))
-        made.append(Session(begins, tuple(counts), draw(st.integers(1, 6))))
-        begins = max(made[-1].ended, begins + 620) + draw(st.floats(5, 2 * HOUR))
-    return made
+def stamped(at: datetime, is_stamped: bool) -> dict[str, Any]:
+    """Some equipment says when it happened (RFC 2869 section 5.3), and then always the same."""
+    return {"Event-Timestamp": at} if is_stamped else {}
 
 
-@st.composite
-def deliveries(draw: st.DrawFn, made: list[Session]) -> list[list[tuple[int, int, float, float]]]:
-    """Batches of sendings: server, number of the record, delay as the NAS knows it, time on the way."""
-    last = sum(len(session.records()) for session in made) - 1
-    delays = st.one_of(st.just(0.0), st.floats(0, 5), st.floats(0, HOUR))
-    sending = st.tuples(st.integers(0, 1), st.integers(0, last), delays, st.floats(0, 1))
-    once = [draw(st.tuples(st.integers(0, 1), st.just(number), delays, st.floats(0, 1))) for number in range(last + 1)]
-    every = draw(st.permutations([*once, *draw(st.lists(sending, max_size=8))]))
-    cuts = [0, *sorted(draw(st.lists(st.integers(0, len(every)), max_size=6))), len(every)]
-    return [every[begin:end] for begin, end in pairwise(cuts)]
-
-
-@given(made=sessions(), stamps_events=st.booleans(), data=st.data())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_records_that_reach_both_servers_doubled_reordered_and_late_are_one_session_with_its_totals(
-    any_database: Database,
-    any_database_url: str,
-    keyring: Keyring,
-    city: City,
-    made: list[Session],
-    stamps_events: bool,
-    data: st.DataObject,
+@pytest.mark.parametrize("is_stamped", [True, False], ids=["with Event-Timestamp", "without"])
+async def test_a_session_whose_records_went_to_both_servers_is_one_with_right_totals(
+    nas: Nas, database: Database, is_stamped: bool
 ) -> None:
-    nas = replace(NAS, id=city.nas_id, council_id=city.council_id)
-    name = f"session {next(_numbers)}"
-    said = [each for session in made for each in session.records()]
-    databases = any_database, Database(any_database_url)
-    stores = [SessionStore(database) for database in databases]
-
-    def received(number: int, delay: float, on_the_way: float) -> Record:
-        moment, values = said[number]
-        happened_at = BEGIN + timedelta(seconds=moment)
-        values = values | {"Acct-Session-Id": name, "Acct-Delay-Time": int(delay)}
-        if stamps_events:
-            values["Event-Timestamp"] = happened_at
-        arrived_at = happened_at + timedelta(seconds=delay + on_the_way)
-        return read_record(accounting_request(values), nas, NasTable(), keyring, arrived_at, WEEK)
-
-    try:
-        for batch in data.draw(deliveries(made)):
-            for server, (database, store) in enumerate(zip(databases, stores, strict=True)):
-                records = [received(*sending) for which, *sending in batch if which == server]
-                if records:
-                    await merge(database, records, store=store)
-    finally:
-        await databases[1].close()
-    found = await _sessions_of(any_database, name)
-    assert len(found) == len(made)
-    for row, session in zip(found, made, strict=True):
-        _, octets_in, octets_out = session.counts[-1]
-        assert (row.input_octets, row.output_octets) == (octets_in, octets_out)
-        assert row.session_seconds == int(session.ended - session.began)
-        assert (row.ended_by, row.terminate_cause) == ("stop", session.cause)
-        assert abs(row.started_at - BEGIN - timedelta(seconds=session.began)) <= JITTER
-        assert abs(row.stopped_at - BEGIN - timedelta(seconds=session.ended)) <= JITTER
+    began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=600)
+    start = {"Acct-Status-Type": "Start"} | stamped(began, is_stamped)
+    interim = {"Acct-Status-Type": "Interim-Update", "Acct-Session-Time": 300, "Acct-Input-Octets": 1000}
+    interim |= {"Acct-Output-Octets": 50, "Acct-Output-Gigawords": 1} | stamped(
+        began + timedelta(seconds=300), is_stamped
+    )
+    stop = {"Acct-Status-Type": "Stop", "Acct-Session-Time": 600, "Acct-Input-Octets": 3000, "Acct-Output-Octets": 70}
+    stop |= {"Acct-Output-Gigawords": 1, "Acct-Terminate-Cause": "User-Request"}
+    stop |= stamped(began + timedelta(seconds=600), is_stamped)
+    delays = {"Acct-Delay-Time": 600}, {"Acct-Delay-Time": 300}
+    await nas.account_after_silence(start | delays[0])
+    await nas.account_after_silence(interim | delays[1])
+    await nas.account_after_silence(stop)
+    # One of them had waited in the primary's way all the time.
+    await nas.account(PRIMARY, interim | {"Acct-Delay-Time": 302})
+    (session,) = await rows(database, accounting_sessions)
+    assert (session.ended_by, session.session_seconds, session.terminate_cause) == ("stop", 600, 1)
+    assert (session.input_octets, session.output_octets) == (3000, (1 << 32) + 70)
+    assert abs(session.started_at - began) < timedelta(seconds=2 * PATIENCE_SECONDS)
+    assert abs(session.stopped_at - session.started_at - timedelta(seconds=600)) < timedelta(
+        seconds=2 * PATIENCE_SECONDS
+    )
 
 
-async def _sessions_of(database: Database, name: str) -> list[Any]:
-    table = accounting_sessions.c
-    question = select(accounting_sessions).where(table.acct_session_id == name).order_by(table.started_at)
-    async with database.read() as connection:
-        return list(await connection.execute(question))
+async def test_first_records_that_reach_both_servers_at_the_same_moment_make_one_session(
+    nas: Nas, database: Database
+) -> None:
+    for number in range(10):
+        own = {"Acct-Session-Id": f"{number:04}"}
+        await asyncio.gather(
+            nas.account(PRIMARY, own | {"Acct-Status-Type": "Start"}),
+            nas.account(SECONDARY, own | {"Acct-Status-Type": "Start", "Acct-Delay-Time": 1}),
+            nas.account(SECONDARY, own | {"Acct-Status-Type": "Interim-Update", "Acct-Session-Time": 1}),
+        )
+    found = await rows(database, accounting_sessions)
+    assert sorted(session.acct_session_id for session in found) == [f"{number:04}" for number in range(10)]
+
+
+async def test_when_the_primary_is_gone_the_secondary_goes_on_with_its_sessions(nas: Nas, database: Database) -> None:
+    await nas.account(PRIMARY, {"Acct-Status-Type": "Start", "Acct-Delay-Time": 60})
+    await nas.ends[PRIMARY].aclose()
+    await nas.account(SECONDARY, {"Acct-Status-Type": "Interim-Update", "Acct-Session-Time": 30, "Acct-Delay-Time": 30})
+    await nas.account(SECONDARY, {"Acct-Status-Type": "Stop", "Acct-Session-Time": 60, "Acct-Input-Octets": 7})
+    (session,) = await rows(database, accounting_sessions)
+    assert (session.ended_by, session.session_seconds, session.input_octets) == ("stop", 60, 7)
+
+
+async def test_a_restart_that_one_server_hears_of_ends_the_sessions_of_the_other(nas: Nas, database: Database) -> None:
+    await nas.account(PRIMARY, {"Acct-Status-Type": "Start", "Acct-Delay-Time": 60})
+    on = {"Acct-Status-Type": "Accounting-On", "Acct-Session-Id": None, "User-Name": None, "Calling-Station-Id": None}
+    await nas.account(SECONDARY, on)
+    (session,) = await rows(database, accounting_sessions)
+    assert session.ended_by == "restart"
+
+
+async def test_a_one_time_password_whose_answer_was_lost_is_taken_by_the_other_server_once(
+    nas: Nas, database: Database, city: City
+) -> None:
+    await add_token(database, city)
+    verdicts = [await nas.log_in(server) for server in (PRIMARY, SECONDARY, PRIMARY, SECONDARY)]
+    assert verdicts == [Code.ACCESS_ACCEPT, Code.ACCESS_ACCEPT, Code.ACCESS_REJECT, Code.ACCESS_REJECT]
+    (token,) = await rows(database, one_time_tokens)
+    assert token.uses == 2
+    assert len(await rows(database, authentications)) == 4
