@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import signal
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -252,9 +253,16 @@ async def test_a_host_that_is_no_address_is_named() -> None:
         bind("localhost", 1812, 65_536, "authentication")
 
 
-async def test_serving_ends_at_sigterm(database: Database, city: City, sqlite_url: str, tmp_path: Path) -> None:
-    task = asyncio.create_task(serve(await _installation(database, sqlite_url, tmp_path)))
-    await asyncio.sleep(0.5)
+async def test_serving_ends_at_sigterm(
+    database: Database, city: City, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notification:
+        notification.bind(str(tmp_path / "ready"))
+        notification.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "ready"))
+        task = asyncio.create_task(serve(await _installation(database, sqlite_url, tmp_path)))
+        async with asyncio.timeout(10):
+            assert b"READY=1" in await asyncio.get_running_loop().sock_recv(notification, 100)
     assert not task.done()
     os.kill(os.getpid(), signal.SIGTERM)
     async with asyncio.timeout(10):
