@@ -101,6 +101,13 @@ class Installation:
             with suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
 
+    def kill_worker(self, name: str, worker: str) -> None:
+        """kill -9 of one of the processes that a service started, such as radius-accounting-1."""
+        running = {child: _arguments(child) for child in children(self._processes[name].pid)}
+        found = [child for child, arguments in running.items() if worker in arguments]
+        assert found, f"{worker} is not among {[*running.values()]}"
+        os.kill(found[0], signal.SIGKILL)
+
     def log(self, name: str) -> str:
         """What a service said."""
         return (self.settings.data_directory / f"{name}.log").read_text(encoding="utf-8", errors="replace")
@@ -158,12 +165,6 @@ def children(process_id: int) -> list[int]:
             if int(parent) == process_id and state != "Z":
                 found.append(int(folder.name))
     return found
-
-
-def children_of(process_id: int) -> list[int]:
-    """The processes that a process started and that have not ended (proc_pid_task_children)."""
-    tasks = Path(f"/proc/{process_id}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 def _arguments(process_id: int) -> list[str]:
