@@ -74,7 +74,12 @@ class RadiusServer:
         self._evictions_counted = dict.fromkeys(Port, 0)
         self.equipment = NasDirectory(database, keyring)
         self.defences = Defences(settings)
-        self.directory = directory or Directory(database, runtime.settings.roaming.own_realms)
+        self.directory = directory or Directory(
+            database,
+            runtime.settings.roaming.own_realms,
+            cache_entries=settings.directory_cache_entries,
+            stale_seconds=settings.directory_stale_seconds,
+        )
         self.roaming = Roaming(runtime.settings, database, keyring, self.directory, connector(runtime.settings))
         self.policies = PolicyDirectory(database, settings)
         self.usage = UsageDirectory(database)
@@ -193,7 +198,7 @@ class RadiusServer:
             self._sample_metrics(),
         ]
         if self._authenticates:
-            forever.append(self.log.keep_delivering())
+            forever += [self.log.keep_delivering(), self.directory.follow()]
         if Port.ACCOUNTING in self.worker.serves:
             forever.append(self.writer.keep_delivering())
         if self.worker.runs_jobs:

@@ -244,7 +244,7 @@ async def city(any_database: Database, keyring: Keyring) -> City:
 
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 1) -> None:
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110  a database has no event for it
             await asyncio.sleep(0.01)
 
 
