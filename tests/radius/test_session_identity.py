@@ -35,7 +35,7 @@ def after(moment: datetime | None) -> Any:
 
 
 HOUR = 3600
-FIRST_AND_SECOND = [
+FIRST_AND_SECOND: list[dict[str, Any]] = [
     {"event": 0, "kind": "start"},
     {"event": HOUR, "kind": "stop", "lasted": HOUR, "input_octets": 700},
     {"event": 2 * HOUR, "kind": "start"},

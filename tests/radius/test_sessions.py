@@ -26,6 +26,11 @@ async def city(any_database: Database, keyring: Keyring) -> City:
     return await build_city(any_database, keyring)
 
 
+@pytest.fixture
+def store(any_database: Database) -> SessionStore:
+    return SessionStore(any_database)
+
+
 async def test_a_whole_session_is_one_row(any_database: Database, city: City) -> None:
     known = {"resident_id": city.resident_id, "device_id": city.device_id, "venue_id": city.venue_id}
     await merge(
@@ -179,12 +184,16 @@ def sessions(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 @given(values=sessions(), restarts=st.lists(events, max_size=3), data=st.data())
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_order_any_batches_and_any_duplicates_give_the_same_row(
-    any_database: Database, city: City, values: list[dict[str, Any]], restarts: list[int], data: st.DataObject
+    any_database: Database,
+    city: City,
+    store: SessionStore,
+    values: list[dict[str, Any]],
+    restarts: list[int],
+    data: st.DataObject,
 ) -> None:
     outcomes = []
-    store = SessionStore(any_database)
     for _ in range(2):
         name = f"gateway {next(_numbers)}"
         key = name.encode().rjust(16)
