@@ -7,11 +7,14 @@ waits for anything but the disk; call it in a thread.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import structlog
 
@@ -29,6 +32,8 @@ from radius.accounting.journal import (
 from radius.accounting.journal_marks import LOCK_SUFFIX, read_marks
 
 logger = structlog.get_logger(__name__)
+
+KEEP_DAMAGED_SECONDS: Final = 30 * 86_400
 
 
 class Journals:
@@ -64,6 +69,7 @@ class Journals:
 
     def adopt(self) -> int:
         """Take the journals of workers that are gone; how many records wait in them."""
+        self._remove_old()
         known = {journal.file for journal in self._all}
         found = 0
         for file in sorted(set(self._directory.glob(f"{self.kind}-*{SUFFIX}")) - known):
@@ -126,6 +132,13 @@ class Journals:
             journal.close()
         self._adopted.clear()
         self._own = None
+
+    def _remove_old(self) -> None:
+        """What was put aside so long ago that nobody will look at it; personal data has its time."""
+        for file in self._directory.glob(f"{self.kind}-*{DAMAGED_SUFFIX}*"):
+            with contextlib.suppress(OSError):
+                if time.time() - file.stat().st_mtime > KEEP_DAMAGED_SECONDS:
+                    file.unlink()
 
     @property
     def _all(self) -> list[Journal]:

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from foundation.privacy import Keyring
 from radius.accounting.journal import Journal, JournalError, JournalFullError, Window
-from radius.accounting.journals import Journals, read_waiting
+from radius.accounting.journals import KEEP_DAMAGED_SECONDS, Journals, read_waiting
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOW = 1_795_000_000.0
@@ -349,6 +350,17 @@ def test_a_journal_of_another_key_is_put_aside_whole(folder: Path, keyring: Keyr
         journal = journals.next()
         assert journal is not None
         assert journal.read(100) == Window((), 100, 100)
+
+
+def test_what_was_put_aside_is_removed_when_nobody_will_look_at_it_any_more(journals: Journals, folder: Path) -> None:
+    folder.mkdir()
+    old, new, others = (folder / name for name in ("accounting-1.damaged", "accounting-2.damaged", "another"))
+    for file in (old, new, others):
+        file.touch()
+    for file in (old, others):
+        os.utime(file, (NOW, time.time() - KEEP_DAMAGED_SECONDS - 1))
+    journals.adopt()
+    assert sorted(folder.iterdir()) == [new, others]
 
 
 def test_anybody_who_may_look_sees_what_waits_without_touching_it(journals: Journals, folder: Path) -> None:
