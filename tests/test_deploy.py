@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 from pathlib import Path
@@ -7,8 +8,11 @@ from pathlib import Path
 import pytest
 from prometheus_client.registry import REGISTRY
 
+from foundation.database import Database
+from foundation.direct import MOST_CONNECTIONS
 from foundation.settings import load_settings
 from radius import storage_metrics
+from radius.workers import Role, workers_of
 from tests.support.peers import Peers
 
 DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
@@ -48,3 +52,20 @@ def test_the_alarms_are_about_metrics_that_there_are() -> None:
     there_are |= {name for metric in REGISTRY.collect() for name in (metric.name, f"{metric.name}_total")}
     assert named
     assert set(named) <= there_are
+
+
+def test_two_hosts_with_the_example_settings_stay_within_the_connections_that_the_page_states(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CITYWIFI_SETTINGS_FILE", str(DEPLOY / "two_hosts.example.toml"))
+    settings = load_settings()
+    assert not settings.is_on_sqlite
+    pool = inspect.signature(Database).parameters["pool_size"].default
+    listening = (Role.AUTHENTICATION, Role.RADSEC)
+    host = 2 * pool + sum(pool + MOST_CONNECTIONS + (worker.role in listening) for worker in workers_of(settings))
+    page = (DEPLOY.parent / "docs" / "postgresql.md").read_text()
+    assert f"RadSec make {host}." in page
+    commands, backup, superuser = 4 * pool, 1, 3
+    needed = 2 * host + commands + backup + superuser
+    assert f"superuser make {needed}:" in page
+    assert needed <= 200

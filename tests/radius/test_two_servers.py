@@ -84,7 +84,7 @@ async def city(database: Database, keyring: Keyring) -> City:
 @pytest.fixture
 async def nas(city: City, postgres_url: str, keyring: Keyring, tmp_path: Path) -> AsyncIterator[Nas]:
     """Its two servers share the database and the key, and nothing else."""
-    assert city
+    assert city.nas_id
     async with AsyncExitStack() as one, AsyncExitStack() as two:
         servers = []
         for name, stack in (("one", one), ("two", two)):
