@@ -17,6 +17,8 @@ from radius.packet import Attribute, Packet
 
 _EAP_MESSAGE: Final = "EAP-Message"
 _HEADER: Final = struct.Struct("!BBH")
+_HEADER_AND_TYPE: Final = struct.Struct("!BBHB")
+_HEADER_OCTETS: Final = 4
 _EXPANDED: Final = struct.Struct("!3sI")
 _IETF: Final = bytes(3)
 
@@ -30,6 +32,10 @@ class Code(IntEnum):
     FAILURE = 4
 
 
+_CODES: Final = {int(code): code for code in Code}
+_WITHOUT_TYPE: Final = frozenset({Code.SUCCESS, Code.FAILURE})
+
+
 class Type(IntEnum):
     """The types that are no methods (RFC 3748 section 5)."""
 
@@ -37,6 +43,11 @@ class Type(IntEnum):
     NOTIFICATION = 2
     NAK = 3
     EXPANDED = 254
+
+
+# A member of an enumeration takes as long to look up as a small function to run, and each round asks for some.
+_NAK: Final = Type.NAK
+_EXPANDED_TYPE: Final = Type.EXPANDED
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -50,28 +61,29 @@ class EapPacket:
 
     def encode(self) -> bytes:
         """The packet's octets."""
-        has_type = self.code in (Code.REQUEST, Code.RESPONSE)
-        body = bytes((self.eap_type,)) + self.type_data if has_type else b""
-        return _HEADER.pack(self.code, self.identifier, _HEADER.size + len(body)) + body
+        if self.code in _WITHOUT_TYPE:
+            return _HEADER.pack(self.code, self.identifier, _HEADER_OCTETS)
+        length = _HEADER_OCTETS + 1 + len(self.type_data)
+        return _HEADER_AND_TYPE.pack(self.code, self.identifier, length, self.eap_type) + self.type_data
 
 
 def decode(octets: bytes) -> EapPacket:
     """Read a packet. Raises EapMalformedError."""
-    if len(octets) < _HEADER.size:
-        raise EapMalformedError(f"an EAP packet has at least {_HEADER.size} octets, not {len(octets)}")
+    if len(octets) < _HEADER_OCTETS:
+        raise EapMalformedError(f"an EAP packet has at least {_HEADER_OCTETS} octets, not {len(octets)}")
     number, identifier, length = _HEADER.unpack_from(octets)
     if length != len(octets):
         raise EapMalformedError(f"an EAP packet says that it has {length} octets, and {len(octets)} came")
-    if not Code.REQUEST <= number <= Code.FAILURE:
+    code = _CODES.get(number)
+    if code is None:
         raise EapMalformedError(f"EAP knows no code {number}")
-    code = Code(number)
-    if code in (Code.SUCCESS, Code.FAILURE):
-        if length != _HEADER.size:
+    if code in _WITHOUT_TYPE:
+        if length != _HEADER_OCTETS:
             raise EapMalformedError("EAP-Success and EAP-Failure carry nothing")
         return EapPacket(code, identifier)
-    if length == _HEADER.size:
+    if length == _HEADER_OCTETS:
         raise EapMalformedError("an EAP request or response has a type")
-    return EapPacket(code, identifier, octets[_HEADER.size], octets[_HEADER.size + 1 :])
+    return EapPacket(code, identifier, octets[_HEADER_OCTETS], octets[_HEADER_OCTETS + 1 :])
 
 
 def join(packet: Packet) -> bytes:
@@ -93,12 +105,12 @@ def wanted_types(response: EapPacket) -> frozenset[int] | None:
     An expanded NAK (RFC 3748 section 5.3.2) lists expanded types; of those only the IETF's have a meaning here.
     Raises EapMalformedError.
     """
-    if response.eap_type == Type.NAK:
+    if response.eap_type == _NAK:
         if not response.type_data:
             raise EapMalformedError("a NAK names at least one type")
         # 0 stands for no alternative.
         return frozenset(response.type_data) - {0}
-    if response.eap_type != Type.EXPANDED:
+    if response.eap_type != _EXPANDED_TYPE:
         return None
     vendor, number, alternatives = _expanded(response.type_data)
     if (vendor, number) != (_IETF, Type.NAK):

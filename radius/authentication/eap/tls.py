@@ -31,6 +31,9 @@ from radius.errors import RadiusError
 
 _CHUNK_OCTETS: Final = 16_384
 _BOTH_WAYS: Final = SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN
+_LOOP: Final = SSL.SSL_CB_LOOP
+_ALERT: Final = SSL.SSL_CB_ALERT
+_LOOP_OR_ALERT: Final = _LOOP | _ALERT
 _WE_SENT_CERTIFICATE: Final = b"SSLv3/TLS write certificate"
 _WE_SENT_FINISHED: Final = b"SSLv3/TLS write finished"
 _WE_SENT_TICKET: Final = b"SSLv3/TLS write session ticket"
@@ -114,7 +117,10 @@ class TlsSession:
         taken = b""
         try:
             while True:
-                taken += self._connection.bio_read(_CHUNK_OCTETS)
+                chunk = self._connection.bio_read(_CHUNK_OCTETS)
+                taken += chunk
+                if len(chunk) < _CHUNK_OCTETS:
+                    return taken
         except SSL.WantReadError:
             return taken
 
@@ -134,17 +140,17 @@ class TlsSession:
 
     def observe(self, where: int, value: int) -> None:
         """What the information callback reports."""
-        if where & SSL.SSL_CB_ALERT:
+        if where & _LOOP:
+            state = self._connection.get_state_string()
+            self._states.add(state)
+            if state == _WE_SENT_TICKET:
+                self._note_key()
+        elif where & _ALERT:
             # The level is in the upper octet.
             if where & SSL.SSL_CB_READ:
                 self._read_alert = value & 0xFF
             else:
                 self._sent_alert = value & 0xFF
-        elif where & SSL.SSL_CB_LOOP:
-            state = self._connection.get_state_string()
-            self._states.add(state)
-            if state == _WE_SENT_TICKET:
-                self._note_key()
 
     def note_certificate_error(self, error: int) -> None:
         """What is wrong with the device's certificate; the first error counts."""
@@ -220,7 +226,9 @@ class TlsSession:
 
 
 def observe(connection: SSL.Connection, where: int, value: int) -> None:
-    """The information callback of every context."""
+    """The information callback of every context, called two dozen times a handshake."""
+    if not where & _LOOP_OR_ALERT:
+        return
     session = connection.get_app_data()
     if isinstance(session, TlsSession):
         session.observe(where, value)
