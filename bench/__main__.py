@@ -20,7 +20,7 @@ from rich.table import Table
 from bench.row import Row
 
 COMPARISON = "radius"
-BENCHMARKS = ("codec", "eap", "portal")
+BENCHMARKS = ("codec", "eap", "portal", "directory_memory")
 RESULTS = Path(__file__).parent / "results"
 
 

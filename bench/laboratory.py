@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from types import FrameType
 
 from pydantic import SecretStr
 
@@ -164,9 +166,18 @@ class Laboratory:
         return self._made[name]
 
 
+def _leave(number: int, _: FrameType | None) -> None:
+    """End by an exception, so that what was started is stopped."""
+    sys.exit(128 + number)
+
+
 @contextmanager
 def laboratory() -> Iterator[Laboratory]:
-    """Build the generator and start PostgreSQL; everything is removed at the end. Raises GeneratorError."""
+    """Build the generator and start PostgreSQL; everything is removed at the end, also at SIGTERM.
+
+    Raises GeneratorError.
+    """
+    signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="citywifi-bench-") as name:
         program = generator.build(Path(name))
         with PostgresCluster.start(POSTGRES_SETTINGS) as postgres:
