@@ -17,7 +17,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Boolean, ColumnElement, Executable, String, Table, Text, any_, bindparam
+from sqlalchemy import Boolean, ColumnElement, Executable, String, Table, Text, any_, bindparam, cast
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -152,6 +152,7 @@ class Among(FunctionElement[bool]):
     type: TypeEngine[bool] = Boolean()
 
     def __init__(self, column: ColumnElement[Any], parameter: str) -> None:
+        self.column = column
         self.parameter = parameter
         super().__init__(column)
 
@@ -169,15 +170,19 @@ def among(column: ColumnElement[Any], parameter: str) -> ColumnElement[bool]:
     return Among(column, parameter)
 
 
-def array_of(element: TypeEngine[Any]) -> postgresql.ARRAY[Any]:
-    """PostgreSQL's array type of a column's values; text has no length there, so that none is cut off."""
-    return postgresql.ARRAY(Text() if isinstance(element, String) else element)
+def array_parameter(name: str, element: TypeEngine[Any]) -> ColumnElement[Any]:
+    """PostgreSQL's array of a column's values, given as ``foundation.array_literals`` writes it.
+
+    Text has no length there, so that none is cut off.
+    """
+    array = postgresql.ARRAY(Text() if isinstance(element, String) else element)
+    return cast(bindparam(name, type_=Text()), array)
 
 
 @compiles(Among, "postgresql")
 def _any_of_array(element: Among, compiler: Any, **options: Any) -> str:
     (column,) = element.clauses
-    return str(compiler.process(column == any_(bindparam(element.parameter, type_=array_of(column.type))), **options))
+    return str(compiler.process(column == any_(array_parameter(element.parameter, column.type)), **options))
 
 
 @compiles(Among, "sqlite")

@@ -10,17 +10,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import asyncpg
-from sqlalchemy import BindParameter, ColumnElement, Dialect, Executable, Table, bindparam, column, func, select
+from sqlalchemy import BindParameter, ClauseElement, ColumnElement, Dialect, Executable, Table, column, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.engine import URL
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeEngine
 
+from foundation.array_literals import writer_of
 from foundation.direct import (
+    Among,
     BulkInsert,
     DatabaseUnavailableError,
     Direct,
@@ -29,7 +32,7 @@ from foundation.direct import (
     Row,
     RowsRefusedError,
     Statement,
-    array_of,
+    array_parameter,
     connections,
     connections_limit,
     connections_lost,
@@ -49,30 +52,35 @@ _LOCKS = "SELECT pg_advisory_xact_lock(key) FROM unnest('{{{}}}'::bigint[]) AS k
 
 
 class _Compiled:
-    __slots__ = ("names", "parameters", "text")
+    __slots__ = ("_writers", "names", "parameters", "text")
 
-    def __init__(self, compiled: SQLCompiler) -> None:
+    def __init__(self, compiled: SQLCompiler, arrays: Mapping[str, TypeEngine[Any]]) -> None:
+        """``arrays`` are the parameters that are one, with the type of their elements."""
         self.text = str(compiled)
         self.names = tuple(compiled.positiontup or ())
         self.parameters = Parameters(compiled)
+        self._writers = {name: writer_of(element) for name, element in arrays.items()}
 
     def values(self, given: Mapping[str, Any]) -> list[Any]:
         complete = self.parameters.complete(given)
+        for name, write in self._writers.items():
+            complete[name] = write(complete[name])
         return [complete[name] for name in self.names]
 
 
 class _CompiledInsert:
     """Columns are parameters of their own, and behind them may come fixed values."""
 
-    __slots__ = ("_order", "text")
+    __slots__ = ("_order", "_writers", "text")
 
-    def __init__(self, compiled: _Compiled, names: Sequence[str]) -> None:
+    def __init__(self, compiled: _Compiled, types: Mapping[str, TypeEngine[Any]]) -> None:
         self.text = compiled.text
-        constants = compiled.parameters.constants
-        self._order = [(names.index(name), None) if name in names else (-1, constants[name]) for name in compiled.names]
+        names, constants = list(types), compiled.parameters.constants
+        self._order = [(names.index(name), None) if name in types else (-1, constants[name]) for name in compiled.names]
+        self._writers = [writer_of(element) for element in types.values()]
 
     def values(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        columns = list(zip(*rows, strict=True))
+        columns = [write(values) for write, values in zip(self._writers, zip(*rows, strict=True), strict=True)]
         return [constant if place < 0 else columns[place] for place, constant in self._order]
 
 
@@ -166,7 +174,9 @@ class PostgresDirect(Direct):
         connections_limit.inc(most_connections)
 
     def statement(self, statement: Executable) -> Statement[_Compiled]:
-        return Statement(_Compiled(self._compile(statement)))
+        among = (element for element in visitors.iterate(cast(ClauseElement, statement)) if isinstance(element, Among))
+        arrays = {element.parameter: element.column.type for element in among}
+        return Statement(_Compiled(self._compile(statement), arrays))
 
     def bulk_insert(
         self,
@@ -179,7 +189,7 @@ class PostgresDirect(Direct):
     ) -> BulkInsert[_CompiledInsert]:
         expressions = dict(computed or {})
         types = {name: table.c[name].type for name in columns} | _types_of_parameters(expressions, parameters)
-        arrays = [bindparam(name, type_=array_of(type_)) for name, type_ in types.items()]
+        arrays = [array_parameter(name, type_) for name, type_ in types.items()]
         row = func.unnest(*arrays).table_valued(*(column(name, type_) for name, type_ in types.items()))
         given = row.render_derived(name="given")
 
@@ -190,9 +200,9 @@ class PostgresDirect(Direct):
         values: list[Any] = [given.c[name] for name in columns]
         values += [visitors.replacement_traverse(expression, {}, own_value) for expression in expressions.values()]
         insert = postgresql.insert(table).from_select([*columns, *expressions], select(*values), include_defaults=False)
-        compiled = _Compiled(self._compile(insert if on_conflict is None else on_conflict(insert)))
+        compiled = _Compiled(self._compile(insert if on_conflict is None else on_conflict(insert)), {})
         compiled.parameters.require(types)
-        return BulkInsert(_CompiledInsert(compiled, list(types)))
+        return BulkInsert(_CompiledInsert(compiled, types))
 
     async def fetch(self, statement: Statement[_Compiled], /, **parameters: Any) -> list[Row]:
         async with self._taken() as link:

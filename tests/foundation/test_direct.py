@@ -231,13 +231,13 @@ async def test_all_is_rolled_back_when_the_block_raises(city: Database) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        log_line(nas_id=999),
         log_line(method=None),
         log_line(council_id="one"),
         log_line(nas_id=2**70),
         log_line(reason="\udcff"),
+        log_line(at=MOMENT.replace(tzinfo=None)),
     ],
-    ids=["a reference to nothing", "no value", "another type", "too large", "no text"],
+    ids=["no value", "another type", "too large", "no text", "a time without a zone"],
 )
 async def test_rows_that_do_not_fit_are_refused_and_nothing_is_kept(
     city: Database, line: tuple[Any, ...], request: pytest.FixtureRequest
