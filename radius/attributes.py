@@ -91,9 +91,11 @@ def encode_all(values: Mapping[str, Value] | Iterable[tuple[str, Value]]) -> tup
 
 def encode_joined(name: str, octets: bytes) -> tuple[Attribute, ...]:
     """Octets of any length as attributes of one name that follow each other: EAP-Message (RFC 3579 section 3.1)."""
-    definition = definition_of(name)
-    starts = range(0, max(len(octets), 1), LONGEST_VALUE_OCTETS)
-    return tuple((definition.number, octets[start : start + LONGEST_VALUE_OCTETS]) for start in starts)
+    number = definition_of(name).number
+    if len(octets) <= LONGEST_VALUE_OCTETS:
+        return ((number, octets),)
+    starts = range(0, len(octets), LONGEST_VALUE_OCTETS)
+    return tuple([(number, octets[start : start + LONGEST_VALUE_OCTETS]) for start in starts])
 
 
 def encode_salted(name: str, value: bytes, secret: bytes, authenticator: bytes, *, tag: int = 0) -> Attribute:
@@ -113,9 +115,9 @@ def get_joined(packet: Packet, name: str) -> bytes | None:
     Raises MalformedAttributeError where other attributes lie in between.
     """
     number = definition_of(name).number
-    at = [position for position, attribute in enumerate(packet.attributes) if attribute[0] == number]
-    if not at:
+    if number not in packet.first:
         return None
+    at = [position for position, attribute in enumerate(packet.attributes) if attribute[0] == number]
     if at[-1] - at[0] >= len(at):
         raise MalformedAttributeError(name, "one after the other, with no other attribute in between")
     return b"".join([octets for _, octets in packet.attributes[at[0] : at[-1] + 1]])

@@ -112,7 +112,7 @@ class Conversations:
 
     def _end(self, conversation: Conversation, how: str) -> None:
         if self._open.pop(conversation.state, None) is not None:
-            metrics.conversations_ended.labels(how).inc()
+            metrics.ended[how].inc()
             conversation.negotiation.close()
             # Who never answered the method's first request has hardly begun: phones do that in passing.
             has_begun = conversation.rounds > 0 and not conversation.is_logged

@@ -33,8 +33,13 @@ resumable_login_evictions = Counter(
     "citywifi_radius_eap_resumable_login_evictions_total",
     "TLS sessions forgotten before their time because the table was full.",
 )
+# A child is found by its labels slower than it is counted up.
+ended = {how: conversations_ended.labels(how) for how in ("decided", "abandoned", "evicted", "stopped")}
 handshakes = Counter(
     "citywifi_radius_eap_handshakes_total",
     "Finished TLS handshakes by version and kind: full or resumed.",
     ["version", "kind"],
 )
+finished = {
+    (version, kind): handshakes.labels(version, kind) for version in ("1.2", "1.3") for kind in ("full", "resumed")
+}

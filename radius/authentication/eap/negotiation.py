@@ -13,6 +13,7 @@ from radius.authentication.eap.method import Continue, Failed, Method, Succeeded
 from radius.authentication.eap.packet import Code, EapPacket, Type, wanted_types
 from radius.authentication.outcome import RejectReason
 
+_RESPONSE = Code.RESPONSE
 # RFC 3748 section 5.1: an identity has no limit of its own; RADIUS gives a User-Name 253 octets.
 _LONGEST_IDENTITY_OCTETS = 253
 
@@ -55,7 +56,7 @@ class Negotiation:
 
     async def respond(self, response: EapPacket, now: datetime) -> Ask | Succeeded | Failed:
         """What follows a response. Raises EapMalformedError, or what Directory raises without a database."""
-        if response.code != Code.RESPONSE:
+        if response.code != _RESPONSE:
             return self._failed(RejectReason.EAP_UNEXPECTED, f"the device sent an EAP packet of code {response.code}")
         if self._method is None:
             return self._identified(response)

@@ -35,12 +35,16 @@ from radius.packet import Attribute
 from radius.service import Request
 
 _EAP: Final = "eap"
+_STATE: Final = attributes.definition_of("State").number
+_REQUEST: Final = Code.REQUEST
 _FAILURE_IDENTIFIER: Final = 0
 _EXPIRE_AT_ONCE: Final = 500
 _KEY_OCTETS: Final = 32
 # What 802.1X, EAP and its type take from a packet, and the least that is worth sending.
 _HEADER_OCTETS: Final = 4 + 5
 _LONGEST_DETAIL: Final = 200
+# Councils times the sizes of frame that their equipment names; beyond, offers are made anew each time.
+_MOST_KEPT_OFFERS: Final = 1024
 _SMALLEST_FRAGMENT_OCTETS: Final = 64
 _NUMBERS: Final[dict[EapMethod, int]] = {"peap": EAP_PEAP, "ttls": EAP_TTLS, "tls": EAP_TLS, "md5": EAP_MD5}
 _TLS_METHODS: Final[dict[int, type[TlsMethod]]] = {EAP_PEAP: EapPeap, EAP_TTLS: EapTtls, EAP_TLS: EapTls}
@@ -63,6 +67,9 @@ class EapConversationServer:
         self._monotonic = monotonic
         self._contexts = TlsContexts(settings, certificates_directory, monotonic)
         self._conversations = Conversations(settings.most_conversations, settings.conversation_seconds, owner)
+        # By council and the size of fragments, while the contexts are the same.
+        self._kept_offers: dict[tuple[int, int], list[Offer]] = {}
+        self._offers_generation = 0
         self._logins = ResumableLogins(settings.resumption_seconds, settings.most_resumable_logins, monotonic)
 
     async def step(self, request: Request) -> Step:
@@ -72,7 +79,7 @@ class EapConversationServer:
             response = decode(octets) if octets else None
         except EapMalformedError as error:
             return _rejected(Failed(_EAP, RejectReason.EAP_MALFORMED, str(error)), _FAILURE_IDENTIFIER)
-        state = attributes.get_octets(request.packet, "State")
+        state = request.packet.first.get(_STATE)
         if state is None:
             return await self._begin(request, response)
         conversation = self._conversations.find(state, request.nas.id, self._monotonic())
@@ -148,8 +155,8 @@ class EapConversationServer:
 
     def _challenge(self, conversation: Conversation, ask: Ask) -> Challenged:
         conversation.identifier = (conversation.identifier + 1) % 256
-        packet = EapPacket(Code.REQUEST, conversation.identifier, ask.eap_type, ask.type_data)
-        state = attributes.encode("State", conversation.state)
+        packet = EapPacket(_REQUEST, conversation.identifier, ask.eap_type, ask.type_data)
+        state = (_STATE, conversation.state)
         verdict = None
         if ask.verdict is not None and not conversation.is_logged:
             conversation.is_logged = True
@@ -158,11 +165,19 @@ class EapConversationServer:
 
     def _offers(self, request: Request) -> list[Offer]:
         """What can be had at this moment, in the order of the settings."""
+        self._contexts.refresh()
+        if self._contexts.generation != self._offers_generation:
+            self._kept_offers.clear()
+            self._offers_generation = self._contexts.generation
+        council_id = request.nas.council_id
         fragment_octets = _fragment_octets(request, self._settings.fragment_octets)
-        offers = [
-            self._offer(_NUMBERS[name], request.nas.council_id, fragment_octets) for name in self._settings.methods
-        ]
-        return [offer for offer in offers if offer is not None]
+        offers = self._kept_offers.get((council_id, fragment_octets))
+        if offers is None:
+            found = [self._offer(_NUMBERS[name], council_id, fragment_octets) for name in self._settings.methods]
+            offers = [offer for offer in found if offer is not None]
+            if len(self._kept_offers) < _MOST_KEPT_OFFERS:
+                self._kept_offers[council_id, fragment_octets] = offers
+        return offers
 
     def _offer(self, eap_type: int, council_id: int, fragment_octets: int) -> Offer | None:
         if eap_type == EAP_MD5:

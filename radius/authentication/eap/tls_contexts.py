@@ -67,18 +67,21 @@ class TlsContexts:
         self._files = _Files.of(settings, directory)
         self._monotonic = monotonic
         self._contexts: dict[int, SSL.Context] = {}
+        self.generation = 0
+        """Changes whenever the contexts do."""
         self._signature: tuple[object, ...] | None = None
         self._check_at = float("-inf")
         if set(settings.methods) != {"md5"}:
             # What is wrong with the files should be known at the start, not with the first device.
-            self._refresh()
+            self.refresh()
 
     def get(self, eap_type: int) -> SSL.Context | None:
         """The method's context; None where the certificates that it needs are missing or cannot be used."""
-        self._refresh()
+        self.refresh()
         return self._contexts.get(eap_type)
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Read the files again if they changed; they are looked at every ``CHECK_SECONDS``."""
         now = self._monotonic()
         if now < self._check_at:
             return
@@ -96,6 +99,7 @@ class TlsContexts:
             logger.error("certificates of EAP cannot be used; run `citywifi certificates show`", problem=problem)
             return
         self._contexts = contexts
+        self.generation += 1
         if contexts:
             logger.info("certificates of EAP were read", client_certificates=EAP_TLS in contexts)
 

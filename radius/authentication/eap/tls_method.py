@@ -148,7 +148,7 @@ class TlsMethod(ABC):
     def _login(self) -> Login | None:
         key = self.tls.resumed_key
         version = "1.3" if self.tls.is_tls13 else "1.2"
-        metrics.handshakes.labels(version, "full" if key is None else "resumed").inc()
+        metrics.finished[version, "full" if key is None else "resumed"].inc()
         return None if key is None else self._find(key)
 
     def _is_resumable(self, key: bytes) -> bool:

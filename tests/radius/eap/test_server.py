@@ -20,6 +20,8 @@ from radius.authentication.credential import CredentialVerifier
 from radius.authentication.eap.conversations import MOST_ROUNDS
 from radius.authentication.eap.packet import Code, EapPacket, decode, split
 from radius.authentication.eap.server import EapConversationServer
+from radius.authentication.eap.tls_contexts import CHECK_SECONDS
+from radius.authentication.eap.tls_keys import EAP_TTLS
 from radius.authentication.outcome import Accepted, Challenged, Rejected, RejectReason, Step
 from radius.directory import Directory
 from radius.discards import RequestUnansweredError
@@ -312,3 +314,16 @@ async def test_whatever_a_device_sends_the_server_answers_or_stays_silent(
     assert len(bench.server._conversations) <= 20
     bench.server.close()
     assert len(bench.server._conversations) == 0
+
+
+async def test_a_method_is_offered_as_soon_as_its_certificate_is_read(
+    verifier: CredentialVerifier, city: City, tmp_path: Path
+) -> None:
+    bench = Bench(verifier, city.council_id, tmp_path / "later", methods=("ttls",))
+    for _ in range(2):
+        assert_rejected(await bench.ask(IDENTITY), RejectReason.EAP_NOT_OFFERED)
+    Certificates.make(tmp_path / "later")
+    bench.now += CHECK_SECONDS
+    for _ in range(2):
+        request, _state = await bench.challenge(IDENTITY)
+        assert request.eap_type == EAP_TTLS

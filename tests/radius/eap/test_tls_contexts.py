@@ -126,3 +126,25 @@ def test_a_server_speaks_no_version_below_the_lowest(certificates: Certificates)
     connection.bio_write(client.bio_read(65536))
     with pytest.raises(SSL.Error):
         connection.do_handshake()
+
+
+@pytest.mark.parametrize("version", [SSL.TLS1_2_VERSION, SSL.TLS1_3_VERSION])
+def test_keys_are_agreed_by_x25519_and_our_first_flight_takes_one_fragment(
+    certificates: Certificates, version: int
+) -> None:
+    context = contexts_of(certificates.folder, Clock()).get(EAP_TTLS)
+    assert context is not None
+    device_context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+    device_context.set_min_proto_version(version)
+    device_context.set_max_proto_version(version)
+    device, server = SSL.Connection(device_context), SSL.Connection(context)
+    device.set_connect_state()
+    server.set_accept_state()
+    with pytest.raises(SSL.WantReadError):
+        device.do_handshake()
+    server.bio_write(device.bio_read(65_536))
+    with pytest.raises(SSL.WantReadError):
+        server.do_handshake()
+    flight = server.bio_read(65_536)
+    assert server.get_group_name() == "x25519"
+    assert len(flight) < EapSettings().fragment_octets - 5
