@@ -251,17 +251,22 @@ class DirectoryCache:
         return self.is_current or time.monotonic() - self._current_at <= self._stale_seconds
 
     def _is_device_changed(self, device: Device) -> bool:
-        as_of = device.as_of
-        return self._changed_devices.has(device.id, as_of) or self._changed_residents.has(device.resident_id, as_of)
+        # That nothing changed at all is seen without a call.
+        as_of, devices, residents = device.as_of, self._changed_devices, self._changed_residents
+        if as_of < devices.latest and devices.has(device.id, as_of):
+            return True
+        return as_of < residents.latest and residents.has(device.resident_id, as_of)
 
     def _is_credential_changed(self, credential: Credential, user_name: str) -> bool:
-        as_of = credential.as_of
-        if self._changed_credentials.has(credential.id, as_of) or self._changed_councils.latest > as_of:
+        as_of, credentials, residents = credential.as_of, self._changed_credentials, self._changed_residents
+        # Of one found without its realm somebody may have got the whole name meanwhile.
+        if as_of < credentials.latest and (credential.user_name != user_name or credentials.has(credential.id, as_of)):
             return True
-        if credential.resident_id is not None and self._changed_residents.has(credential.resident_id, as_of):
+        if as_of < self._changed_councils.latest:
             return True
-        # Found without its realm: somebody may have got the whole name meanwhile.
-        return credential.user_name != user_name and self.has_changed_credential(as_of)
+        if as_of >= residents.latest or credential.resident_id is None:
+            return False
+        return residents.has(credential.resident_id, as_of)
 
 
 _COUNTERS: Final = {
