@@ -27,15 +27,7 @@ from citywifi.commands import (
     terms,
 )
 from citywifi.demo_settings import use_running_demo
-from citywifi.errors import CommandError
-from foundation.certificates import CertificateError
-from foundation.database import DatabaseError
-from foundation.privacy import PrivacyError
-from foundation.runtime import NotReadyError
-from foundation.settings import SettingsError
-
-# Faults that the person at the keyboard can mend; everything else is ours and keeps its traceback.
-_MENDABLE = (CommandError, SettingsError, DatabaseError, PrivacyError, NotReadyError, CertificateError)
+from citywifi.mendable import MENDABLE
 
 app = typer.Typer(
     name="citywifi",
@@ -87,6 +79,6 @@ def main() -> None:
     """Run the command line; exit status 2 with one sentence for what a person can mend."""
     try:
         app()
-    except _MENDABLE as error:
+    except MENDABLE as error:
         typer.secho(f"citywifi: {error}", fg="red", err=True)
         sys.exit(2)

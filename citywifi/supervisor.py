@@ -40,10 +40,11 @@ class ServiceFailedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """One service: its name and the arguments of ``citywifi`` that run it."""
+    """One process of a service: its name and the arguments of ``citywifi`` (or another module) that run it."""
 
     name: str
     arguments: tuple[str, ...]
+    module: str = "citywifi"
     # A child that may end by itself is not started again.
     may_end: bool = False
 
@@ -93,7 +94,7 @@ class Supervisor:
         """Run a child until it ends; returns its exit status. Stops it when cancelled."""
         with self._notifications(child, is_ready) as address:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "citywifi", *child.arguments,
+                sys.executable, "-m", child.module, *child.arguments,
                 env={**os.environ, **self._environment, "NOTIFY_SOCKET": address, SUPERVISED_VARIABLE: "1"},
                 stdin=asyncio.subprocess.PIPE,
                 # Ctrl-C in a terminal reaches us alone; we stop the children in good order.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import os
 import shutil
-import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +14,7 @@ from citywifi.addresses import Address, addresses, radius_addresses, refuse_take
 from citywifi.commands.database import prepare_installation
 from citywifi.demo_settings import use_demo
 from citywifi.errors import CommandError
+from citywifi.worker import become, run_radius_worker
 from foundation.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ _MODULES = {
 }
 # Whoever killed a supervisor may start a new one before the children of the old one have stopped.
 _LEAVE_SECONDS = 5.0
-_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 # A day of ten opening hours in seven minutes: it can be watched, and leaves the machine to the visitor.
 _DEMO_REPLAY = ("replay", "--days", "2", "--speed", "90", "--keep-gateways", "--quiet")
 
@@ -62,7 +60,7 @@ def serve(
     if worker is not None:
         if service is not Service.RADIUS:
             raise CommandError("only RADIUS has workers: citywifi serve radius --worker NAME")
-        _run_worker(worker, settings)
+        run_radius_worker(worker, settings)
     elif service is Service.RADIUS:
         asyncio.run(_run_radius(settings))
     elif service is not None:
@@ -73,30 +71,8 @@ def serve(
 
 def _run_one(service: Service, settings: Settings) -> None:
     """Become the service."""
-    _become(service.value, settings)
+    become(service.value, settings)
     asyncio.run(importlib.import_module(_MODULES[service]).serve(settings))
-
-
-def _run_worker(name: str, settings: Settings) -> None:
-    """Become the worker. Raises SettingsError for a name that none has."""
-    from radius.workers import worker_named
-
-    worker = worker_named(name, settings)
-    _become(worker.name, settings)
-    from radius.server import serve as serve_radius
-
-    asyncio.run(serve_radius(settings, worker))
-
-
-def _become(name: str, settings: Settings) -> None:
-    """Log by this name. Metrics are shared through files, which prometheus_client decides when it is imported."""
-    if _METRICS_VARIABLE not in os.environ:
-        settings.metrics_directory.mkdir(parents=True, exist_ok=True)
-        environment = {**os.environ, _METRICS_VARIABLE: str(settings.metrics_directory.absolute())}
-        os.execve(sys.executable, [sys.executable, "-m", "citywifi", *sys.argv[1:]], environment)  # noqa: S606  ourselves
-    from foundation.telemetry import configure_logging
-
-    configure_logging(settings.log_level, name)
 
 
 async def _run_radius(settings: Settings) -> None:
@@ -138,7 +114,7 @@ def _radius_children(settings: Settings) -> list[Child]:
     from citywifi.supervisor import Child
     from radius.workers import workers_of
 
-    return [Child(worker.name, ("serve", "radius", "--worker", worker.name)) for worker in workers_of(settings)]
+    return [Child(worker.name, (worker.name,), module="citywifi.worker") for worker in workers_of(settings)]
 
 
 async def _refuse_unready(settings: Settings) -> None:

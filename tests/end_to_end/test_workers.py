@@ -14,20 +14,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import accounting_sessions
+from foundation.settings import RadiusSettings
 from radius.packet import Code, Packet, decode, verify_reply
 from tests.end_to_end.installation import children
 from tests.radius.support import SECRET, access_request, accounting_request, build_city, free_ports, rows
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GATEWAYS = 32
-RECORDS_BETWEEN_KILLS = 300
+SOME_RECORDS = 300
 PATIENCE_SECONDS = 90
 RETRANSMISSION_SECONDS = 0.5
 MOST_RETRANSMISSIONS = 60
+MOST_IN_PROGRESS = RadiusSettings().most_requests_in_progress
 WORKERS = ["radius-accounting-1", "radius-accounting-2", "radius-authentication-1", "radius-authentication-2"]
 
 
@@ -99,9 +103,14 @@ class Radius:
         found = {}
         for process_id in children(self.supervisor.pid):
             arguments = Path(f"/proc/{process_id}/cmdline").read_text().split("\0")
-            if "--worker" in arguments:
-                found[arguments[arguments.index("--worker") + 1]] = process_id
+            found.update({argument: process_id for argument in arguments if argument in WORKERS})
         return found
+
+    def metric(self, name: str, **labels: str) -> float | None:
+        """A value as monitoring reads it from what the processes share."""
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry, str(self.data_directory / "metrics"))  # type: ignore[no-untyped-call]
+        return registry.get_sample_value(f"citywifi_radius_{name}", labels)
 
 
 @asynccontextmanager
@@ -159,11 +168,10 @@ async def test_a_worker_that_is_killed_is_replaced_and_nothing_that_was_answered
             assert sorted(radius.workers()) == WORKERS
             gateways = Gateways(ports[1])
             players = [asyncio.create_task(gateways.play(number)) for number in range(GATEWAYS)]
-            for name in ("radius-accounting-1", "radius-accounting-2"):
-                goal = gateways.count + RECORDS_BETWEEN_KILLS
-                await until(lambda goal=goal: gateways.count >= goal)  # type: ignore[misc]  # a default binds it
-                await _kill(radius, name)
-            goal = gateways.count + RECORDS_BETWEEN_KILLS
+            await until(lambda: gateways.count >= SOME_RECORDS)
+            # The one that has the jobs, too.
+            await _kill(radius, "radius-accounting-1")
+            goal = gateways.count + SOME_RECORDS
             await until(lambda: gateways.count >= goal)
             gateways.is_over = True
             # Each of them was answered in the end, also those whose worker had died.
@@ -171,6 +179,12 @@ async def test_a_worker_that_is_killed_is_replaced_and_nothing_that_was_answered
             with connected(ports[0]) as client:
                 login = await ask(client, access_request({"User-Name": "nobody", "User-Password": "nothing"}))
             assert login.code is Code.ACCESS_REJECT
+            await until(lambda: radius.metric("requests_total", type="access_request", result="rejected") == 1)
+            # Limits are sums over the workers that live; those that died are not among them.
+            for port in ("authentication", "accounting"):
+                assert radius.metric("requests_in_progress_limit", port=port) == 2 * MOST_IN_PROGRESS
+                await until(lambda port=port: radius.metric("requests_in_progress", port=port) == 0)  # type: ignore[misc]  # a default binds it
+            assert radius.metric("network_access_servers") == 1
         stored = {row.acct_session_id: row for row in await rows(database, accounting_sessions)}
     finally:
         await database.close()
