@@ -136,8 +136,8 @@ def create_months(connection: Connection, months: Iterable[Month], *, only: str 
     The partition is made by itself and attached then, because CREATE TABLE … PARTITION OF would lock out everybody who
     reads or writes the table, and ATTACH PARTITION only those who change its shape.
     """
-    connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
     connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
     for partitioned in PARTITIONED:
         if only not in {"", partitioned.table.name}:
             continue
@@ -219,8 +219,8 @@ async def _drop(
     assert month is not None
 
     def drop(connection: Connection) -> int:
-        connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
         if name in _attached(connection, partitioned):
             return 0
         if _has_since(connection, name, clock, cutoff):
