@@ -15,6 +15,7 @@ from typing import Final, Generic
 import structlog
 
 from radius import storage_metrics
+from radius.absence import PROBED_SECONDS
 from radius.accounting.journal import Journal, Window
 from radius.accounting.journal_entries import NotUnderstoodError
 from radius.durable_queue import DurableQueue
@@ -70,7 +71,7 @@ class Delivery(Generic[Item]):
         pause_seconds = _SHORTEST_PAUSE_SECONDS
         while self._queue.goes_behind:
             try:
-                await self._queue.within_patience(self._queue.store.ask())
+                await self._ask()
                 await self._deliver_all()
             except UNAVAILABLE as error:
                 storage_metrics.journal_deliveries.labels(self._queue.name, "failed").inc()
@@ -78,6 +79,16 @@ class Delivery(Generic[Item]):
                 self._queue.sample_metrics()
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+
+    async def _ask(self) -> None:
+        """Return if the database answers. Raises one of UNAVAILABLE."""
+        absence = self._queue.absence
+        try:
+            await self._queue.within_patience(self._queue.store.ask())
+        except UNAVAILABLE:
+            absence.note(PROBED_SECONDS)
+            raise
+        absence.end()
 
     async def _deliver_all(self) -> None:
         """Deliver until nothing waits; then items go to the database again. Raises one of UNAVAILABLE."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from foundation.database import Database
 from foundation.direct import DatabaseUnavailableError, Row, Statement, among
 from foundation.schema import councils, credentials, devices, one_time_tokens, residents
 from radius import metrics
+from radius.absence import absence_of
 from radius.batching import Batcher
 from radius.directory_cache import CredentialKey, DeviceKey, DirectoryCache
 from radius.directory_records import Credential, Device, Token
@@ -32,8 +32,6 @@ _QUEUE_LIMIT = 20_000
 # Equipment gives up on an answer after some seconds. Where memory can answer instead, the database gets one.
 _PATIENCE_SECONDS: Final = 5.0
 _PATIENCE_WITH_MEMORY_SECONDS: Final = 2.0
-# A database that did not answer is not asked for so long about what memory knows.
-_PAUSE_SECONDS: Final = 1.0
 
 
 class Directory:
@@ -55,7 +53,7 @@ class Directory:
         self._direct = database.direct
         self._own_realms = frozenset(own_realms)
         self.cache = DirectoryCache(cache_entries, stale_seconds)
-        self._away_until = float("-inf")
+        self._absence = absence_of(database)
         self._token_statement = self._direct.statement(_TOKENS)
         self._credential_statement = self._direct.statement(_CREDENTIALS)
         self._device_statement = self._direct.statement(_DEVICES)
@@ -99,7 +97,7 @@ class Directory:
         cached = cache.credential(council_id, user_name)
         if cached is not None:
             return cached
-        if self._is_away() and (stale := cache.stale_credential(council_id, user_name)) is not None:
+        if self._absence.is_recent and (stale := cache.stale_credential(council_id, user_name)) is not None:
             return stale
         try:
             return await self._ask_for_credential(council_id, user_name)
@@ -115,7 +113,7 @@ class Directory:
         cached = cache.device(council_id, mac_pseudonym)
         if cached is not None:
             return cached
-        if self._is_away() and (stale := cache.stale_device(council_id, mac_pseudonym)) is not None:
+        if self._absence.is_recent and (stale := cache.stale_device(council_id, mac_pseudonym)) is not None:
             return stale
         try:
             return await self._devices.submit((council_id, mac_pseudonym))
@@ -203,20 +201,16 @@ class Directory:
             left = [(position, token_id) for position, token_id in left if first_uses[token_id] != position]
         return granted
 
-    def _is_away(self) -> bool:
-        """The database did not answer a moment ago."""
-        return time.monotonic() < self._away_until
-
     async def _ask(self, statement: Statement[Any], **parameters: Any) -> list[Row]:
         """Raises DatabaseUnavailableError."""
         try:
             async with asyncio.timeout(_PATIENCE_WITH_MEMORY_SECONDS if len(self.cache) else _PATIENCE_SECONDS):
                 return await self._direct.fetch(statement, **parameters)
         except TimeoutError:
-            self._away_until = time.monotonic() + _PAUSE_SECONDS
+            self._absence.note()
             raise DatabaseUnavailableError("the database did not answer in time") from None
         except DatabaseUnavailableError:
-            self._away_until = time.monotonic() + _PAUSE_SECONDS
+            self._absence.note()
             raise
 
 

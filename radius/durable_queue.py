@@ -17,7 +17,9 @@ from typing import Any, Final, Generic, TypeVar
 import structlog
 
 from foundation.database import Database
+from foundation.direct import DatabaseUnavailableError
 from radius import metrics, storage_metrics
+from radius.absence import absence_of
 from radius.accounting.journal import JournalError
 from radius.accounting.journals import Journals
 from radius.batching import Batcher
@@ -58,6 +60,7 @@ class DurableQueue(Generic[Item]):
 
     def __init__(self, database: Database, storage: Storage[Item], journals: Journals, *, limit: int) -> None:
         self.name = storage.name
+        self.absence = absence_of(database)
         self.store = DatabaseStore(database, storage)
         self.storage = storage
         self.thread = JournalThread(journals)
@@ -148,8 +151,9 @@ class DurableQueue(Generic[Item]):
         self._rows.observe(len(items))
         if not self.goes_behind:
             try:
-                return await self.within_patience(self.store.store(items))
+                return await self._try(items)
             except UNAVAILABLE as error:
+                self.absence.note()
                 self.note_away(error)
         async with self.order:
             if self.goes_behind:
@@ -157,6 +161,12 @@ class DurableQueue(Generic[Item]):
                 return [True] * len(items)
         # Meanwhile the journal was emptied.
         return await self._write(items)
+
+    async def _try(self, items: Sequence[Item]) -> list[bool]:
+        """Store them, unless it is known that this would not work. Raises one of UNAVAILABLE."""
+        if self.absence.is_recent:
+            raise DatabaseUnavailableError("the database did not answer a moment ago")
+        return await self.within_patience(self.store.store(items))
 
     async def _append(self, items: Sequence[Item]) -> None:
         """Return when they are on the disk. Raises StorageUnavailableError."""

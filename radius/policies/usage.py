@@ -6,6 +6,7 @@ equipment tells only sums. Data is known up to the latest accounting record, tim
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +15,17 @@ from typing import Final, NamedTuple
 from sqlalchemy import bindparam, or_, select
 
 from foundation.database import Database, UtcDateTime
+from foundation.database_errors import DatabaseUnavailableError
 from foundation.direct import among
 from foundation.mac_address import MacAddress, NotAMacAddressError
 from foundation.schema import accounting_sessions
 from radius import metrics
+from radius.absence import absence_of
 from radius.batching import Batcher
 
 _QUEUE_LIMIT: Final = 20_000
+# Equipment asks again after three to five seconds; who is known is let on without.
+_PATIENCE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class UsageDirectory:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._absence = absence_of(database)
         self._statement = database.direct.statement(_SESSIONS)
         self.queue: Batcher[Question, Usage] = Batcher(self._find, limit=_QUEUE_LIMIT)
 
@@ -71,11 +77,18 @@ class UsageDirectory:
 
     async def _find(self, questions: list[Question]) -> list[Usage]:
         metrics.batch_rows.labels("usage").observe(len(questions))
-        rows = await self._database.direct.fetch(
-            self._statement,
-            residents=sorted({question.resident_id for question in questions}),
-            since=min(question.since for question in questions),
-        )
+        if self._absence.is_recent:
+            raise DatabaseUnavailableError("the database did not answer a moment ago")
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                rows = await self._database.direct.fetch(
+                    self._statement,
+                    residents=sorted({question.resident_id for question in questions}),
+                    since=min(question.since for question in questions),
+                )
+        except TimeoutError:
+            self._absence.note()
+            raise DatabaseUnavailableError("the database did not answer in time") from None
         sessions: dict[int, list[Session]] = {}
         for session in map(Session._make, rows):
             sessions.setdefault(session.resident_id, []).append(session)

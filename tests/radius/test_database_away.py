@@ -215,3 +215,18 @@ async def test_known_residents_log_in_while_the_database_is_gone_and_each_login_
     lines = await rows(scene.database, authentications)
     assert [line.accepted for line in lines] == [True] * 7
     assert len({line.at for line in lines}) == 7
+
+
+async def test_known_residents_log_in_while_the_database_hangs(scene: Scene) -> None:
+    async with phone(scene.server) as log_in:
+        await log_in()
+        seconds = []
+        with scene.hanging():
+            for _ in range(4):
+                started = time.perf_counter()
+                assert await log_in() is Code.ACCESS_ACCEPT
+                seconds.append(time.perf_counter() - started)
+    assert seconds[0] < FIRST_ANSWER_SECONDS
+    assert max(seconds[1:]) < ANSWER_SECONDS
+    await scene.delivered()
+    assert len(await rows(scene.database, authentications)) == 5

@@ -1,0 +1,34 @@
+"""What one part of a process knows of an absent database, the others know too, for a moment."""
+
+from __future__ import annotations
+
+import pytest
+
+from foundation.database import Database
+from radius import absence
+from radius.absence import Absence, absence_of
+
+
+def test_an_absence_that_was_noted_is_known_for_a_moment_or_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(absence.time, "monotonic", lambda: now)
+    noted = Absence()
+    assert not noted.is_recent
+    noted.note()
+    assert noted.is_recent
+    now += 2
+    assert not noted.is_recent
+    noted.note(60)
+    noted.note()
+    now += 30
+    assert noted.is_recent
+    noted.end()
+    assert not noted.is_recent
+
+
+async def test_all_parts_of_a_process_share_what_they_know_of_a_database(database: Database) -> None:
+    absence_of(database).note()
+    assert absence_of(database).is_recent
+    other = Database("sqlite://")
+    assert not absence_of(other).is_recent
+    await other.close()
