@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from foundation.database import Database
@@ -26,9 +28,9 @@ def test_an_absence_that_was_noted_is_known_for_a_moment_or_until_it_ends(monkey
     assert not noted.is_recent
 
 
-async def test_all_parts_of_a_process_share_what_they_know_of_a_database(database: Database) -> None:
+async def test_all_parts_of_a_process_share_what_they_know_of_a_database(database: Database, tmp_path: Path) -> None:
+    other = Database(f"sqlite:///{tmp_path / 'other.sqlite3'}")
     absence_of(database).note()
     assert absence_of(database).is_recent
-    other = Database("sqlite://")
     assert not absence_of(other).is_recent
     await other.close()
