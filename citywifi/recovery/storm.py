@@ -152,14 +152,14 @@ class Storm:
 
     def _report_session(self, access_point: AccessPoint, person: Person, status: Status) -> None:
         assert person.started_at is not None, "only who was let on has a session"
-        now = _now()
-        seconds = int((now - person.started_at).total_seconds())
+        happened_at = person.started_at if status is Status.START else _now()
+        seconds = int((happened_at - person.started_at).total_seconds())
         up, down = _OCTETS_PER_SECOND
         record = AccountingRecord(
             status,
             access_point.nas_identifier,
             person.acct_session_id,
-            now,
+            happened_at,
             seconds,
             seconds * up,
             seconds * down,
