@@ -75,6 +75,8 @@ class Directory:
         """Hear of changes until cancelled; without it the database is asked every time."""
         if self.cache.limit:
             await follow_directory(self._database, self.cache)
+        # A worker whose job ends is started again.
+        await asyncio.Event().wait()
 
     def cached_device(self, council_id: int, mac_pseudonym: bytes) -> Device | None:
         """As ``device``, when memory has it for certain; None says nothing."""

@@ -94,3 +94,10 @@ async def test_a_token_is_granted_twice_also_when_three_ask_at_once(any_database
 
 async def test_a_token_that_does_not_exist_is_not_granted(any_database: Database, city: City) -> None:
     assert await Directory(any_database).use_token(999_999) is False
+
+
+async def test_following_without_a_cache_does_not_end_because_a_worker_ends_with_its_jobs(database: Database) -> None:
+    following = asyncio.create_task(Directory(database, cache_entries=0).follow())
+    done, _ = await asyncio.wait([following], timeout=0.05)
+    following.cancel()
+    assert not done
