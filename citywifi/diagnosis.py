@@ -14,6 +14,7 @@ from sqlalchemy import Select, func, or_, select
 from citywifi.addresses import addresses
 from citywifi.certificate_diagnosis import check_certificates
 from citywifi.journal_diagnosis import check_journal
+from citywifi.worker_diagnosis import check_workers
 from foundation import migrations
 from foundation.database import Database, DatabaseError
 from foundation.privacy import Keyring, PrivacyError
@@ -49,7 +50,8 @@ async def examine(settings: Settings) -> list[Finding]:
     """Every finding, in the order in which they should be mended."""
     certificates = [Finding(*finding) for finding in check_certificates(settings, datetime.now(UTC))]
     journal = [Finding(*finding) for finding in check_journal(settings, datetime.now(UTC))]
-    findings = [*_check_key(settings), *certificates, *_check_ports(settings), *_check_clock(), *journal]
+    workers = [Finding(*finding) for finding in check_workers(settings)]
+    findings = [*_check_key(settings), *certificates, *_check_ports(settings), *workers, *_check_clock(), *journal]
     try:
         database = Database(settings.resolved_database_url)
     except DatabaseError as error:

@@ -34,6 +34,13 @@ build_information = Gauge(
     "citywifi_build_info", "1 for the running version.", ["version", "service"], multiprocess_mode="max"
 )
 
+start_time_seconds = Gauge(
+    "citywifi_start_time_seconds",
+    "When each process that runs was started (Unix time), by its name.",
+    ["service"],
+    multiprocess_mode="livemax",
+)
+
 
 class PersonalDataInLogError(AssertionError):
     """A log line was about to carry personal data: a fault of our own."""
@@ -69,6 +76,7 @@ def configure_logging(level: str, service: str) -> None:
     )
     structlog.contextvars.bind_contextvars(service=service)
     build_information.labels(build_version(), service).set(1)
+    start_time_seconds.labels(service).set_to_current_time()
 
 
 def _refuse_personal_data(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -58,8 +58,12 @@ class RadSecTransport:
         material: TlsMaterial,
         equipment: NasDirectory,
         services: Mapping[int, Service],
+        most_in_progress: int,
     ) -> None:
-        """``services`` by the code of the requests that each takes. Raises OSError when the port cannot be bound."""
+        """``services`` by the code of the requests that each takes; at most so many requests are processed at once.
+
+        Raises OSError when the port cannot be bound.
+        """
         self.limit = settings.most_connections
         self._idle_seconds = settings.idle_seconds
         self._material = material
@@ -68,7 +72,7 @@ class RadSecTransport:
         self._listening = _listen(settings.host, settings.port)
         self._table = equipment.table
         self._made = 0
-        self._room = Room()
+        self._room = Room(most_in_progress)
         self._connections: dict[RadSecConnection, asyncio.Task[None] | None] = {}
         self._handshakes: Counter[str] = Counter()
         self._warned_at: dict[Refusal, float] = {}
@@ -273,7 +277,7 @@ def open_radsec(settings: Settings, equipment: NasDirectory, services: Mapping[P
         Code.STATUS_SERVER: authentication,
         Code.ACCOUNTING_REQUEST: services[Port.ACCOUNTING],
     }
-    return RadSecTransport(settings.radsec, material, equipment, by_code)
+    return RadSecTransport(settings.radsec, material, equipment, by_code, settings.radius.most_requests_in_progress)
 
 
 def _may_come_from(nas: NetworkAccessServer, source: str) -> bool:

@@ -29,7 +29,6 @@ from radius.transport.stream import read_packet
 logger = structlog.get_logger(__name__)
 
 LABEL: Final = "radsec"
-MOST_IN_PROGRESS_IN_ALL: Final = 8192
 # As many as one connection has identifiers for, of each kind of request: beyond that nothing more is read.
 _MOST_IN_PROGRESS: Final = 512
 # Replies that a peer does not read must not fill the memory.
@@ -66,7 +65,7 @@ class Peer:
 class Room:
     """How many requests may be processed at once, over all connections."""
 
-    def __init__(self, limit: int = MOST_IN_PROGRESS_IN_ALL) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self.taken = 0
 
