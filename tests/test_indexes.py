@@ -7,6 +7,7 @@ what stands in docs/postgresql.md.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +27,7 @@ from monitoring import overview, usage
 from radius.accounting.sessions import SessionStore, close_lost_sessions
 from radius.policies.usage import UsageDirectory
 from tests.radius.session_records import at, merge, record
-from tests.radius.support import build_city
+from tests.radius.support import City, build_city
 from tools.postgres import PostgresCluster
 
 NOW = datetime.now(UTC)
@@ -56,10 +57,13 @@ VACUUM ANALYZE;
 """
 MONTHS = (f"{BEGIN:%Y_%m}", f"{NOW:%Y_%m}")
 # The indexes as PostgreSQL names them in this month's partition.
-RECEIVED, OPEN, NAMED, DEVICE, RESIDENT, NUMBER = (
+KEY, RECEIVED, OPEN, NAMED, DEVICE, RESIDENT, NUMBER = (
     f"accounting_sessions_{NOW:%Y_%m}_{name}"
-    for name in ("received_at_idx", "nas_id_idx", "id_idx", "device_id_idx", "resident_id_idx", "pkey")
-)
+    for name in (
+        "session_key_anchored_at_key", "received_at_idx", "nas_id_idx", "id_idx", "device_id_idx", "resident_id_idx",
+        "pkey",
+    )
+)  # fmt: skip
 LOGGED = f"authentications_{NOW:%Y_%m}_at_idx"
 Ask = Callable[[Database], Awaitable[object]]
 
@@ -84,6 +88,14 @@ async def database(city_url: str) -> AsyncIterator[Database]:
     opened = Database(city_url)
     yield opened
     await opened.close()
+
+
+async def merge_a_record(database: Database) -> object:
+    """Of a session that this process does not remember."""
+    now = {"started_at": NOW - timedelta(minutes=1), "event_at": NOW, "received_at": NOW}
+    city = City(council_id=1, nas_id=1, venue_id=1, access_point_id=1, resident_id=1, device_id=1)
+    key = hashlib.md5(str(SESSIONS).encode()).digest()
+    return await merge(database, [record(city, 0, lasted=60, session_key=key, **now)])
 
 
 async def ask_overview(database: Database) -> object:
@@ -138,6 +150,7 @@ async def erase_somebody(database: Database) -> object:
 @pytest.mark.parametrize(
     ("ask", "indexes"),
     [
+        (merge_a_record, {KEY}),
         (ask_overview, {OPEN, RECEIVED, LOGGED}),
         (ask_open_sessions, {OPEN}),
         (close_what_is_lost, {OPEN}),
