@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Engine, Table, create_engine
 from typer.testing import CliRunner
 
-from citywifi.cli import _MENDABLE, app
+from citywifi.cli import app
+from citywifi.mendable import MENDABLE
 from foundation.certificate_store import CertificateStore
 from foundation.privacy import Keyring
 from foundation.schema import audit_events, councils
@@ -36,7 +37,7 @@ class CommandLine:
     def refusal(self, *arguments: str, typed: str = "") -> str:
         """The sentence with which a command refuses."""
         answer = CliRunner().invoke(app, list(arguments), input=typed)
-        assert isinstance(answer.exception, _MENDABLE), answer.output
+        assert isinstance(answer.exception, MENDABLE), answer.output
         return str(answer.exception)
 
     def rows(self, table: Table) -> list[Any]:
