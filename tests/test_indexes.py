@@ -53,7 +53,9 @@ INSERT INTO accounting_sessions (council_id, session_key, anchored_at, nas_id, r
 INSERT INTO authentications (council_id, at, nas_id, method, accepted, reason, user_pseudonym, milliseconds)
   SELECT 1, anchored_at, nas_id, 'pap', id % 20 > 0, '', session_key, 1.5 FROM accounting_sessions ORDER BY id;
 INSERT INTO job_progress (name, done_until) VALUES ('{usage.JOB}', now() - interval '5 minutes');
-VACUUM ANALYZE;
+-- As autovacuum does: partitions, and never what they are partitions of.
+SELECT format('VACUUM ANALYZE %I', relname) FROM pg_class
+  WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace \\gexec
 """
 MONTHS = (f"{BEGIN:%Y_%m}", f"{NOW:%Y_%m}")
 # The indexes as PostgreSQL names them in this month's partition.
