@@ -86,7 +86,7 @@ async def _listen_once(direct: PostgresDirect, follower: Follower) -> None:
             follower.sure(nothing_missed=True)
 
 
-async def _beat_once(beat: Callable[[], Coroutine[Any, Any, None]], follower: Follower) -> None:
+async def _beat_once(beat: Callable[[], Coroutine[Any, Any, str]], follower: Follower) -> None:
     """Return when it is answered. Raises DatabaseUnavailableError."""
     beating = asyncio.create_task(beat())
     try:

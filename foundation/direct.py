@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
-from prometheus_client import Counter, Gauge
 from sqlalchemy import Boolean, ColumnElement, Executable, String, Table, Text, any_, bindparam, cast
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
@@ -40,20 +39,7 @@ __all__ = [
 MOST_CONNECTIONS = 4
 PATIENCE_SECONDS = 20.0
 
-connections = Gauge(
-    "citywifi_database_direct_connections",
-    "Connections to PostgreSQL that are kept beside the pool.",
-    multiprocess_mode="livesum",
-)
-connections_limit = Gauge(
-    "citywifi_database_direct_connections_limit",
-    "How many connections to PostgreSQL may be kept beside the pool.",
-    multiprocess_mode="livesum",
-)
-connections_lost = Counter(
-    "citywifi_database_direct_connections_lost_total",
-    "Connections beside the pool that were given up because of an error, a time-out or a cancelled task.",
-)
+AFTER_AN_ERROR = "a statement of the transaction failed, so that nothing of it was committed"
 
 Row = tuple[Any, ...]
 OnConflict = Callable[[postgresql.Insert], postgresql.Insert]
@@ -135,8 +121,8 @@ class Direct(ABC):
     def writing(self) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that is committed when the block ends and rolled back when it raises.
 
-        Also the beginning and the end raise DatabaseUnavailableError. After an error of a statement in it, the block
-        must end.
+        Also the beginning and the end raise DatabaseUnavailableError; so does the end of a block in which a statement
+        failed and that went on nevertheless: nothing of it is committed.
         """
 
     @abstractmethod

@@ -24,6 +24,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from foundation import sqlite_driver
 from foundation.direct import (
+    AFTER_AN_ERROR,
     BulkInsert,
     DatabaseUnavailableError,
     Direct,
@@ -167,26 +168,38 @@ class _CompiledInsert:
 class SqliteTransaction:
     """See ``foundation.direct.Transaction``. Nothing in it gives way to another task."""
 
-    __slots__ = ("_connection",)
+    __slots__ = ("_connection", "has_failed")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        self.has_failed = False
 
     async def fetch(self, statement: Statement[_Compiled], /, **parameters: Any) -> list[Row]:
-        return _fetch(self._connection, statement.compiled, parameters)
+        with self._noticed():
+            return _fetch(self._connection, statement.compiled, parameters)
 
     async def execute_many(self, statement: Statement[_Compiled], parameters: Sequence[Mapping[str, Any]]) -> None:
-        for given in parameters:
-            _fetch(self._connection, statement.compiled, given)
+        with self._noticed():
+            for given in parameters:
+                _fetch(self._connection, statement.compiled, given)
 
     async def insert(self, bulk: BulkInsert[_CompiledInsert], rows: Sequence[Sequence[Any]]) -> None:
         if not rows:
             return
-        with _mapped():
+        with self._noticed(), _mapped():
             self._connection.executemany(bulk.compiled.text, bulk.compiled.rows(rows)).close()
 
     async def lock(self, keys: Iterable[int]) -> None:
         """One writer at a time: everything is locked."""
+
+    @contextmanager
+    def _noticed(self) -> Iterator[None]:
+        """SQLite would commit what was done before an error; PostgreSQL would not."""
+        try:
+            yield
+        except BaseException:
+            self.has_failed = True
+            raise
 
 
 class SqliteDirect(Direct):
@@ -250,7 +263,10 @@ class SqliteDirect(Direct):
             connection = self._writer
             try:
                 await self._begin(connection)
-                yield SqliteTransaction(connection)
+                transaction = SqliteTransaction(connection)
+                yield transaction
+                if transaction.has_failed:
+                    raise DatabaseUnavailableError(AFTER_AN_ERROR)
                 await self._in_thread(connection.commit)
             except BaseException as error:
                 if isinstance(error, DatabaseUnavailableError):

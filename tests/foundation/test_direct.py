@@ -228,6 +228,20 @@ async def test_all_is_rolled_back_when_the_block_raises(city: Database) -> None:
     assert await codes(city) == ["A"]
 
 
+async def test_a_transaction_that_goes_on_after_an_error_is_not_committed(city: Database) -> None:
+    bulk = city.direct.bulk_insert(councils, ["code", "name", "created_at"])
+
+    async def go_on() -> None:
+        async with city.direct.writing() as transaction:
+            await transaction.insert(bulk, [("A", "", MOMENT)])
+            with pytest.raises(RowsRefusedError):
+                await transaction.insert(bulk, [("B", "", MOMENT), ("A", "", MOMENT)])
+
+    with pytest.raises(DatabaseUnavailableError, match="nothing of it was committed"):
+        await go_on()
+    assert await codes(city) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [
