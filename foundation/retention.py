@@ -73,11 +73,20 @@ class Rule:
     also: Callable[[datetime], ColumnElement[bool]] | None = None
     cleared: tuple[Column[str], ...] = ()
 
+    def moment(self) -> ColumnElement[datetime]:
+        """The clock as it stands in questions.
+
+        What is cleared is found by an index on the rows that still hold something. SQLite would rather read its index
+        on the clock, which has all that was ever cleared; for an expression it cannot.
+        """
+        assert self.clock is not None
+        return func.coalesce(self.clock, self.clock) if self.cleared else self.clock
+
     def too_old(self, cutoff: datetime) -> ColumnElement[bool]:
         """The rows whose time is over, if everything before the cutoff is too old."""
         if self.clock is None:
             return false()
-        condition = self.clock < cutoff
+        condition = self.moment() < cutoff
         return and_(condition, self.also(cutoff)) if self.also is not None else condition
 
     def holds_data(self) -> ColumnElement[bool]:
@@ -259,12 +268,11 @@ async def oldest(database: Database) -> dict[str, datetime]:
 
 async def _oldest_of(connection: AsyncConnection, rule: Rule) -> datetime | None:
     """The smallest clock. Where only a BRIN index has it, that is asked for what is older than the first rows."""
-    assert rule.clock is not None
-    rows = select(rule.clock).where(rule.holds_data())
+    rows = select(rule.moment()).where(rule.holds_data())
     first = rows.order_by(rule.table.c.id).limit(_FIRST_ROWS).subquery()
     bound: datetime | None = (await connection.execute(select(func.min(first.c[0])))).scalar_one()
     if bound is None:
         return None
-    question = select(func.min(rule.clock)).where(rule.holds_data(), rule.clock <= bound)
+    question = select(func.min(rule.moment())).where(rule.holds_data(), rule.moment() <= bound)
     moment: datetime = (await connection.execute(question)).scalar_one()
     return moment

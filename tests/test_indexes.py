@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import Engine, event, select, text
 
 from captive_portal.storage.passes import find_session
 from citywifi.equipment import list_nas
@@ -179,6 +181,38 @@ async def test_the_question_reads_the_index_that_is_meant_for_it(
     read = {name for name in after if after[name] > before.get(name, 0)}
     assert indexes <= read
     assert not {f"{table}_{month}" for table in ("accounting_sessions", "authentications") for month in MONTHS} & read
+
+
+@pytest.mark.parametrize(
+    ("ask", "index"),
+    [
+        (close_what_is_lost, "ix_accounting_sessions_open"),
+        (keep_retention, "ix_accounting_sessions_named"),
+        (ask_the_oldest, "ix_accounting_sessions_named"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+async def test_on_sqlite_what_is_few_is_not_looked_for_in_all_history(ask: Ask, index: str, sqlite_url: str) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def remember(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    database = Database(sqlite_url)
+    event.listen(Engine, "before_cursor_execute", remember)
+    try:
+        await ask(database)
+    finally:
+        event.remove(Engine, "before_cursor_execute", remember)
+        await database.close()
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        plans = [
+            step
+            for statement, parameters in asked
+            if "accounting_sessions" in statement and not isinstance(parameters, list)
+            for (*_, step) in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        ]
+    assert any(index in step for step in plans)
 
 
 async def reads(database: Database) -> Mapping[str, int]:

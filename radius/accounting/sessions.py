@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, CursorResult, bindparam, or_, select, update
+from sqlalchemy import Connection, CursorResult, bindparam, func, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from foundation.database import Database
@@ -192,7 +192,9 @@ _CLOSE_RESTARTED: Final = closing(
         accounting_sessions.c.updated_at <= accounting_restarts.c.restarted_at,
     ),
 )
-_CLOSE_LOST: Final = closing("lost", unless_busy(accounting_sessions.c.received_at < bindparam("silent_since")))
+# An expression: SQLite would rather read its index on received_at, with all history, than that of open sessions.
+_received_at = func.coalesce(accounting_sessions.c.received_at, accounting_sessions.c.received_at)
+_CLOSE_LOST: Final = closing("lost", unless_busy(_received_at < bindparam("silent_since")))
 _HEARD: Final = (
     update(access_points)
     .where(
