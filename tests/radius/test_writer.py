@@ -239,6 +239,36 @@ async def test_a_damaged_record_of_the_journal_is_counted_told_and_put_aside_and
     assert (output.out + output.err).count("a journal was damaged") == 1
 
 
+async def test_a_record_that_we_trip_over_takes_nobody_with_it_now_or_later(
+    any_database: Database, city: City, writer: AccountingWriter, journals: Journals
+) -> None:
+    """A fault of ours with one record must not stop accounting, nor come again with every start."""
+    odd = numbered(city, 7)._replace(session_key=None)  # type: ignore[arg-type]
+    stored = await asyncio.gather(*[writer.write(each) for each in (numbered(city, 1), odd, numbered(city, 2))])
+    assert stored == [True, False, True]
+    async with away(any_database):
+        await asyncio.gather(*[writer.write(each) for each in (numbered(city, 3), odd, numbered(city, 4))])
+    async with delivering(writer):
+        await until(lambda: not journals.waiting)
+    assert sorted(await seconds_by_session(any_database)) == [1, 2, 3, 4]
+
+
+async def test_a_record_of_a_month_that_was_dropped_meanwhile_is_stored(
+    postgres_url: str, keyring: Keyring, journals: Journals
+) -> None:
+    database = Database(postgres_url)
+    long_ago = datetime(2020, 2, 3, tzinfo=UTC)
+    writer = AccountingWriter(database, journals)
+    start = numbered(await build_city(database, keyring), 1)
+    assert await writer.write(start)
+    assert await writer.write(start._replace(started_at=long_ago))
+    async with database.write() as connection:
+        await connection.execute(text("DROP TABLE accounting_sessions_2020_02"))
+    assert await writer.write(start._replace(started_at=long_ago, session_key=b"2" * 16))
+    await writer.close()
+    await database.close()
+
+
 async def test_restarts_of_equipment_wait_in_the_journal_too(
     any_database: Database, city: City, writer: AccountingWriter, journals: Journals
 ) -> None:
