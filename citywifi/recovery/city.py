@@ -5,13 +5,15 @@ Made before, taken away afterwards. Services that run see them as any others.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Table, delete, insert, select
+from sqlalchemy import Delete, Table, delete, insert, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal.one_time_tokens import new_user_name
@@ -33,6 +35,9 @@ COUNCIL_CODE: Final = "SIMULATED"
 COUNCIL_NAME: Final = "Simulated: power returns"
 # So that a service beside us gets its turn at SQLite's single writer.
 _ACCESS_POINTS_AT_ONCE: Final = 50
+_ROWS_AT_ONCE: Final = 2_000
+_ATTEMPTS: Final = 10
+_BETWEEN_ATTEMPTS_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -71,11 +76,24 @@ async def remove(database: Database) -> bool:
         return False
     for table in reversed(metadata.sorted_tables):
         if "council_id" in table.c:
-            async with database.write() as connection:
-                await connection.execute(delete(table).where(table.c.council_id == council_id))
-    async with database.write() as connection:
-        await connection.execute(delete(councils).where(councils.c.id == council_id))
+            some = select(table.c.id).where(table.c.council_id == council_id).order_by(table.c.id).limit(_ROWS_AT_ONCE)
+            while await _delete(database, delete(table).where(table.c.id.in_(some.scalar_subquery()))):
+                pass
+    await _delete(database, delete(councils).where(councils.c.id == council_id))
     return True
+
+
+async def _delete(database: Database, statement: Delete) -> int:
+    """How many rows went. Services may still write of them, so that PostgreSQL ends one of two transactions."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            async with database.write() as connection:
+                return (await connection.execute(statement)).rowcount
+        except DBAPIError:
+            if attempt == _ATTEMPTS:
+                raise
+            await asyncio.sleep(_BETWEEN_ATTEMPTS_SECONDS)
+    raise AssertionError("the last attempt returns or raises")
 
 
 @dataclass(frozen=True, slots=True)

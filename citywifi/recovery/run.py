@@ -33,6 +33,7 @@ Watch = Callable[[Storm], AbstractContextManager[object]]
 
 _PROBE: Final = Retransmission(first_timeout_seconds=0.5, longest_timeout_seconds=0.5, attempts=20)
 _OTHER_SOCKETS: Final = 100
+_DELIVERED_WITHIN_SECONDS: Final = 120.0
 # Workers read equipment each at its own time.
 _ALL_WORKERS_SECONDS: Final = POLL_SECONDS + 0.5
 
@@ -60,8 +61,25 @@ async def play(
             used = time.process_time()
             with collected_seldom():
                 await storm.play()
-        stored = await stored_sessions(runtime.database, run)
-        return report(storm, differences(storm.tally.sessions, without_unconfirmed(storm, stored)), used)
+                used = time.process_time() - used
+        found, seconds = await _compare(runtime, storm)
+        return report(storm, found, seconds, used)
+
+
+async def _compare(runtime: Runtime, storm: Storm) -> tuple[tuple[str, ...], float]:
+    """Where confirmed records and the database differ, and how long that took to become nothing.
+
+    What went to a journal is confirmed, and reaches the database a while later.
+    """
+    loop = asyncio.get_running_loop()
+    began_at = loop.time()
+    while True:
+        stored = await stored_sessions(runtime.database, storm.run)
+        found = differences(storm.tally.sessions, without_unconfirmed(storm, stored))
+        elapsed_seconds = loop.time() - began_at
+        if not found or elapsed_seconds > _DELIVERED_WITHIN_SECONDS:
+            return found, elapsed_seconds
+        await asyncio.sleep(1)
 
 
 def without_unconfirmed(storm: Storm, stored: dict[str, SessionFigures]) -> dict[str, SessionFigures]:
