@@ -241,6 +241,19 @@ async def test_a_month_whose_dropping_was_interrupted_is_dropped_next_time(city:
     assert MONTH not in await city.tables()
 
 
+async def test_where_somebody_keeps_a_table_locked_the_month_is_dropped_next_time(city: City) -> None:
+    await ensure_months(city.database, [LONG_AGO])
+    await city.add_session(LONG_AGO)
+    async with city.database.write() as portal:
+        # Removing the month's reference to residents waits for whoever writes there, but not for long.
+        await portal.execute(text("DELETE FROM residents"))
+        async with asyncio.timeout(5):
+            await keep(city.database, LIMITS, NOW)
+        assert MONTH in await city.tables()
+    await keep(city.database, LIMITS, NOW)
+    assert MONTH not in await city.tables()
+
+
 async def test_a_row_that_came_before_its_month_was_detached_is_not_dropped(city: City) -> None:
     await ensure_months(city.database, [LONG_AGO])
     await city.add_session(LONG_AGO, received=NOW)
