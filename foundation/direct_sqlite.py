@@ -123,7 +123,7 @@ class _Compiled:
             value = complete[name]
             complete[name] = [store(one) for one in value] if name in self._expanding else store(value)
         for name in self._expanding:
-            complete[name] = _padded(complete[name])
+            complete[name] = padded(complete[name])
         sizes = tuple(len(complete[name]) for name in self._expanding)
         shape = self._shapes.get(sizes)
         if shape is None:
@@ -336,7 +336,7 @@ class SqliteDirect(Direct):
                 raise
 
 
-def _padded(values: Sequence[Any]) -> Sequence[Any]:
+def padded(values: Sequence[Any]) -> Sequence[Any]:
     """As many values as the next power of two, the last one repeated: a text and a plan for ten sizes, not for all."""
     wanted = 1 << max(len(values) - 1, 0).bit_length()
     return [*values, *[values[-1]] * (wanted - len(values))] if values else values

@@ -1,7 +1,9 @@
 """What waits is done together: at once when nothing is under way, else as soon as that is done. No timer.
 
 A database is asked or written once for many requests (group commit). Under low load a request waits for nobody; the
-more requests there are, the larger the batches grow, and the cost of one request falls.
+more requests there are, the larger the batches grow, and the cost of one request falls. One batch is under way at a
+time: a second one, measured on PostgreSQL with look-ups and with inserts of 16, 64 and 256 submitters, gained nothing,
+because both became half as large.
 """
 
 from __future__ import annotations
@@ -85,15 +87,6 @@ class Batcher(Generic[Item, Result]):
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():
                 future.set_result(result)
-
-
-def padded(values: Sequence[Item]) -> list[Item]:
-    """As many values as the next power of two, the last one repeated.
-
-    Every number of values is a statement of its own for SQLAlchemy and the server; so there are ten, not five hundred.
-    """
-    wanted = 1 << max(len(values) - 1, 0).bit_length()
-    return [*values, *[values[-1]] * (wanted - len(values))] if values else []
 
 
 def _fail(future: asyncio.Future[Result], error: BaseException) -> None:

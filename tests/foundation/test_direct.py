@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from foundation.database import Database, greatest
 from foundation.direct import DatabaseError, DatabaseUnavailableError, RowsRefusedError, among
+from foundation.direct_sqlite import padded
 from foundation.schema import access_points, authentications, councils, devices, network_access_servers, residents
 
 MOMENT = datetime(2026, 11, 22, 8, 30, 15, 123456, tzinfo=UTC)
@@ -431,3 +432,10 @@ async def test_no_more_connections_are_made_than_allowed(postgres_url: str) -> N
     outcomes = await asyncio.gather(*[database.direct.fetch(hanging) for _ in range(3)], return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} == {DatabaseUnavailableError}
     await database.close()
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, 0), (1, 1), (2, 2), (3, 4), (5, 8), (500, 512)])
+def test_lists_are_padded_to_powers_of_two_with_their_last_value(count: int, expected: int) -> None:
+    values = list(range(count))
+    assert len(padded(values)) == expected
+    assert set(padded(values)) == set(values)

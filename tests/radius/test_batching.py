@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from radius.batching import Batcher, QueueFullError, padded
+from radius.batching import Batcher, QueueFullError
 
 
 async def test_what_one_turn_submits_is_one_batch_and_what_comes_meanwhile_is_the_next() -> None:
@@ -92,10 +92,3 @@ async def test_who_gave_up_waiting_does_not_disturb_the_others() -> None:
     given_up, waited_for = batcher.submit(1), batcher.submit(2)
     given_up.cancel()
     assert await waited_for == 2
-
-
-@pytest.mark.parametrize(("count", "expected"), [(0, 0), (1, 1), (2, 2), (3, 4), (5, 8), (500, 512)])
-def test_lists_are_padded_to_powers_of_two_with_their_last_value(count: int, expected: int) -> None:
-    values = list(range(count))
-    assert len(padded(values)) == expected
-    assert set(padded(values)) == set(values)
