@@ -31,9 +31,9 @@ def check_journal(settings: Settings, now: datetime) -> Iterator[JournalFinding]
     limit = settings.radius.journal_octets
     since = waiting.oldest_at
     if waiting.records:
-        began = "" if since is None else f" since {since:%Y-%m-%d %H:%M:%S} UTC"
+        began = "" if since is None else f", the oldest since {since:%Y-%m-%d %H:%M:%S} UTC"
         finding = (
-            f"{waiting.records:,} records that were answered wait{began} for the database "
+            f"records that were answered and wait for the database: {waiting.records:,}{began} "
             f"({waiting.octets / 1_000_000:,.1f} MB; each worker takes {limit / 1_000_000:,.0f} MB)"
         )
         remedy = (

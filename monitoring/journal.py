@@ -32,12 +32,12 @@ def sentence_of(directory: Path, now: datetime) -> str:
 def _problems(waiting: Waiting, now: datetime) -> Iterator[Problem]:
     since = waiting.oldest_at
     if waiting.records and (since is None or now - since > _SOON):
-        began = "" if since is None else f" since {since:%Y-%m-%d %H:%M} UTC"
+        began = "" if since is None else f", the oldest since {since:%Y-%m-%d %H:%M} UTC"
         yield Problem(
             "problem", None, _PLACE,
-            f"The database has been away{began}; {waiting.records:,} records wait in the journal "
-            f"({waiting.octets / 1_000_000:,.1f} MB).",
-            "Mend the database (`citywifi doctor`). Nothing is lost: they are delivered by themselves when it is back.",
+            f"Records that were answered and wait in the journal for the database: {waiting.records:,} "
+            f"({waiting.octets / 1_000_000:,.1f} MB){began}.",
+            "See `citywifi doctor` and mend the database. They are delivered by themselves once it takes them.",
         )  # fmt: skip
     for file in waiting.damaged:
         yield Problem(

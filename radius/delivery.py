@@ -152,13 +152,14 @@ class Delivery(Generic[Item]):
     async def _remove_empty(self) -> None:
         """Remove journals in which nothing waits."""
         queue = self._queue
-        finished, aside = await queue.thread.run(self._journals.finish)
-        self._removed.update(journal.name for journal in finished)
-        for file in aside:
+        for journal, aside in await queue.thread.run(self._journals.finish):
+            self._removed.add(journal.name)
+            if aside is None:
+                continue
             storage_metrics.journals_damaged.labels(queue.name).inc()
             logger.error(
                 "a journal was damaged: records that were answered are lost; it was put aside",
-                queue=queue.name, file=str(file), records=sum(journal.damaged for journal in finished),
+                queue=queue.name, file=str(aside), records=journal.damaged,
             )  # fmt: skip
 
     async def _forget_removed(self) -> None:

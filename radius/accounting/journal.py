@@ -79,17 +79,20 @@ class Journal:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = JournalLock.take(lock_file(file))
-            assert lock is not None
+        except OSError as error:
+            raise _refusal(error, file) from None
+        assert lock is not None
+        try:
             os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             journal = cls(file, lock, keyring, _connect(file))
-        except (OSError, sqlite3.Error) as error:
-            raise _refusal(error, file) from None
-        try:
             journal._connection.execute(_SCHEMA)
             lock.write(journal._marks)
-            _flush_folder(directory)
+            for folder in (directory.parent, directory):
+                _flush_folder(folder)
         except (OSError, sqlite3.Error) as error:
-            journal.remove()
+            for part in _PARTS:
+                file.with_name(file.name + part).unlink(missing_ok=True)
+            lock.remove()
             raise _refusal(error, file) from None
         return journal
 
@@ -105,7 +108,11 @@ class Journal:
         if not file.exists():
             lock.remove()
             return None
-        journal = cls(file, lock, keyring, _connect(file, to_the_end=True))
+        try:
+            journal = cls(file, lock, keyring, _connect(file, to_the_end=True))
+        except sqlite3.Error:
+            lock.release()
+            raise
         journal._marks = journal._find_marks(read_marks(lock_file(file)))
         journal._measure()
         return journal
@@ -165,7 +172,7 @@ class Journal:
         self._lock.release()
 
     def remove(self) -> None:
-        """Close the file and remove it."""
+        """Close the file and remove it. Raises OSError."""
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
         for part in _PARTS:
@@ -173,7 +180,7 @@ class Journal:
         self._lock.remove()
 
     def set_aside(self) -> Path:
-        """Close a damaged file and keep it under another name, for an engineer to look at; returns that."""
+        """Close a damaged file and keep it for an engineer to look at; returns its new name. Raises OSError."""
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
         aside = self.file.with_suffix(DAMAGED_SUFFIX)

@@ -100,7 +100,8 @@ class Journals:
         try:
             own.append(payloads, at)
         except JournalError:
-            own.remove()
+            with contextlib.suppress(OSError):
+                own.remove()
             raise
         self._own = own
 
@@ -108,7 +109,7 @@ class Journals:
         """The journal whose records are to be delivered next; None when there are none."""
         return next((journal for journal in self._all if journal.waiting), None)
 
-    def finish(self) -> tuple[list[Journal], list[Path]]:
+    def finish(self) -> list[tuple[Journal, Path | None]]:
         """Remove the journals in which nothing waits; which these were, and where damaged ones were put aside.
 
         The one that is written to stays for as long as anything waits in others.
@@ -118,13 +119,20 @@ class Journals:
         if not self._adopted and self._own is not None and not self._own.waiting:
             empty.append(self._own)
             self._own = None
-        aside = []
+        finished: list[tuple[Journal, Path | None]] = []
         for journal in empty:
-            if journal.damaged:
-                aside.append(journal.set_aside())
-            else:
-                journal.remove()
-        return empty, aside
+            aside = None
+            try:
+                if journal.damaged:
+                    aside = journal.set_aside()
+                else:
+                    journal.remove()
+                finished.append((journal, aside))
+            except OSError as error:
+                # It is adopted again in a while.
+                logger.error("a journal cannot be removed", file=str(journal.file), problem=error.strerror)
+                journal.close()
+        return finished
 
     def close(self) -> None:
         """Leave what waits for whoever adopts it."""
@@ -162,7 +170,7 @@ def read_waiting(directory: Path) -> Waiting:
     marks = [marks for file in directory.glob(f"*{LOCK_SUFFIX}") if (marks := read_marks(file)) and marks.waiting]
     octets = 0
     for file in directory.glob(f"*{SUFFIX}*"):
-        if file.exists():
+        with contextlib.suppress(FileNotFoundError):  # its worker goes on meanwhile
             octets += file.stat().st_size
     oldest_at = min((each.oldest_at for each in marks if each.oldest_at), default=None)
     return Waiting(

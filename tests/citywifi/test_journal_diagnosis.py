@@ -46,7 +46,7 @@ def test_what_waits_is_told_with_since_when_and_how_much_more_is_taken(settings:
     journals.append([bytes(500)] * 1234, since.timestamp())
     ((level, words),) = found(settings)
     assert level == "problem"
-    assert words.startswith(f"1,234 records that were answered wait since {since:%Y-%m-%d %H:%M:%S} UTC")
+    assert f"wait for the database: 1,234, the oldest since {since:%Y-%m-%d %H:%M:%S} UTC" in words
     assert "each worker takes 2 MB" in words
 
 
@@ -62,7 +62,8 @@ def test_a_damaged_journal_is_told_until_somebody_removed_it(settings: Settings,
     assert journal is not None
     journal.damaged = 1
     journal.forget(1)
-    _, (file,) = journals.finish()
+    ((_, file),) = journals.finish()
+    assert file is not None
     ((level, words),) = found(settings)
     assert level == "problem"
     assert words.startswith(str(file))
@@ -83,4 +84,4 @@ async def test_it_is_told_although_the_database_cannot_be_reached(
     findings = await examine(settings.model_copy(update={"database_url": type(settings.database_url)(url)}))
     told = {finding.check: finding for finding in findings}
     assert told["database"].level == told["journal"].level == "problem"
-    assert "1 records" in told["journal"].finding
+    assert "wait for the database: 1, " in told["journal"].finding

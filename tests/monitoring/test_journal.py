@@ -30,7 +30,8 @@ def test_records_that_wait_are_a_problem_with_since_when_and_what_to_do(tmp_path
     journals.append([bytes(300)] * 1500, NOW.timestamp())
     (problem,) = journal_problems(tmp_path, NOW + timedelta(minutes=10))
     assert problem.level == "problem"
-    assert problem.finding.startswith("The database has been away since 2026-11-22 12:00 UTC; 1,500 records wait")
+    assert "wait in the journal for the database: 1,500 (" in problem.finding
+    assert problem.finding.endswith("the oldest since 2026-11-22 12:00 UTC.")
     assert "citywifi doctor" in problem.remedy
 
 
