@@ -99,6 +99,14 @@ class greatest(GenericFunction[Any]):  # noqa: N801
     inherit_cache = True
 
 
+class greatest_known(GenericFunction[Any]):  # noqa: N801
+    """The larger of two values, or the one that is not null: what PostgreSQL's ``greatest`` is."""
+
+    name = "greatest"
+    identifier = "greatest_known"
+    inherit_cache = True
+
+
 @compiles(least, "sqlite")
 def _sqlite_least(element: Any, compiler: Any, **options: Any) -> str:
     return f"min({compiler.process(element.clauses, **options)})"
@@ -107,6 +115,13 @@ def _sqlite_least(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(greatest, "sqlite")
 def _sqlite_greatest(element: Any, compiler: Any, **options: Any) -> str:
     return f"max({compiler.process(element.clauses, **options)})"
+
+
+@compiles(greatest_known, "sqlite")
+def _sqlite_greatest_known(element: Any, compiler: Any, **options: Any) -> str:
+    one, other = (compiler.process(clause, **options) for clause in element.clauses)
+    # Its max of two values is null if either is.
+    return f"max(coalesce({one}, {other}), coalesce({other}, {one}))"
 
 
 @dataclass(frozen=True, slots=True)

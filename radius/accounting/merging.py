@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, literal_column, null, or_, select
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, literal_column, null, or_, select
 from sqlalchemy.dialects import postgresql
 
-from foundation.database import Database, greatest, least
+from foundation.database import Database, greatest, greatest_known, least
 from foundation.direct import BulkInsert
 from foundation.schema import accounting_sessions, devices, residents
 from radius.accounting.anchors import JITTER_SECONDS
@@ -112,12 +112,15 @@ def _merge(insert: postgresql.Insert) -> postgresql.Insert:
             else_=old.stopped_at,
         ),
         "terminate_cause": case(
-            (and_(both_stopped, new.stopped_at == old.stopped_at), _larger("terminate_cause", new)),
+            (
+                and_(both_stopped, new.stopped_at == old.stopped_at),
+                greatest_known(old.terminate_cause, new.terminate_cause),
+            ),
             (and_(both_stopped, new.stopped_at < old.stopped_at), old.terminate_cause),
             (new.ended_by == _STOP, new.terminate_cause),
             else_=old.terminate_cause,
         ),
-        **{name: _larger(name, new) for name in _DESCRIPTIONS},
+        **{name: greatest_known(old[name], new[name]) for name in _DESCRIPTIONS},
     }
     for name in _OCTETS:
         merged |= _merge_octets(name, new)
@@ -161,12 +164,6 @@ def _merge_octets(name: str, new: Any) -> dict[str, ColumnElement[Any]]:
 def _sum(known: ColumnElement[Any], more: ColumnElement[Any]) -> ColumnElement[Any]:
     """At most what the column can hold; neither database may compute a larger one on the way."""
     return known + least(more, _LARGEST - known)
-
-
-def _larger(name: str, new: Any) -> Any:
-    """The larger of two values of which either may be null (which SQLite's max would return)."""
-    old = accounting_sessions.c
-    return greatest(func.coalesce(old[name], new[name]), func.coalesce(new[name], old[name]))
 
 
 def _if_it_exists(table: Table, parameter: str) -> Any:

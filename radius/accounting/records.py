@@ -8,6 +8,7 @@ Every Accounting-Request comes through here, so plain attributes are read by the
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -36,6 +37,7 @@ _CLOCK_TOLERANCE_SECONDS: Final = 300
 # A session that claims to last longer is a counter gone wrong, and would put usage into the distant past.
 _LONGEST_SESSION_SECONDS: Final = 366 * 86_400
 _LARGEST_COUNT: Final = 2**63 - 1
+_NUMBER: Final = struct.Struct("!I")
 _AUDIT_SESSION_ID: Final = b"audit-session-id="
 # Class comes back in every record of a session; opening it takes as long as reading all the rest.
 _REMEMBERED_CLASSES: Final = 65_536
@@ -210,9 +212,11 @@ def _number(first: Mapping[int, bytes], number: int) -> int:
     octets = first.get(number)
     if octets is None:
         return 0
-    if len(octets) != 4:
-        raise _malformed(number)
-    return int.from_bytes(octets, "big")
+    try:
+        value: int = _NUMBER.unpack(octets)[0]
+    except struct.error:
+        raise _malformed(number) from None
+    return value
 
 
 def _octets(first: Mapping[int, bytes], low: int, high: int) -> int:

@@ -44,6 +44,8 @@ from radius.accounting.restarts import RestartStore, closing, unless_busy
 # Sessions that are on in a city, and more; each takes some 250 octets.
 MOST_REMEMBERED: Final = 100_000
 _TOLERANCE: Final = timedelta(seconds=ANCHOR_TOLERANCE_SECONDS)
+# Further than clocks are ahead: nothing began later.
+_AHEAD: Final = timedelta(hours=1)
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 Learned = Sequence[tuple[bytes, datetime]]
@@ -149,14 +151,17 @@ class SessionStore:
         begun = [record for record in records if record.start_is_known]
         others = {record.session_key for record in records if not record.start_is_known}
         asked = [(others, _EVER)]
+        # PostgreSQL looks only into the months that lie between.
+        until = max(datetime.now(UTC), *[record.event_at for record in records]) + _AHEAD
         if begun:
-            # PostgreSQL looks only into the months from there on.
             since = min(record.started_at for record in begun) - _TOLERANCE
             asked.append(({record.session_key for record in begun} - others, since))
         for keys, since in asked:
             if not keys:
                 continue
-            for key, anchored_at, is_known in await transaction.fetch(self._anchors, keys=[*keys], since=since):
+            for key, anchored_at, is_known in await transaction.fetch(
+                self._anchors, keys=[*keys], since=since, until=until
+            ):
                 known.setdefault(key, SessionsOfKey()).add(anchored_at, start_is_known=is_known)
         return known
 
@@ -177,7 +182,11 @@ async def close_lost_sessions(database: Database, silent_since: datetime) -> int
 
 _ANCHORS: Final = select(
     accounting_sessions.c.session_key, accounting_sessions.c.anchored_at, accounting_sessions.c.start_is_known
-).where(among(accounting_sessions.c.session_key, "keys"), accounting_sessions.c.anchored_at >= bindparam("since"))
+).where(
+    among(accounting_sessions.c.session_key, "keys"),
+    accounting_sessions.c.anchored_at >= bindparam("since"),
+    accounting_sessions.c.anchored_at <= bindparam("until"),
+)
 _BEGIN: Final = (
     update(accounting_sessions)
     .where(accounting_sessions.c.session_key == bindparam("key"), accounting_sessions.c.anchored_at == bindparam("was"))
