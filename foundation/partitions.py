@@ -71,8 +71,6 @@ class PartitionedTable:
     """A table with a partition for each month."""
 
     table: Table
-    # Decides which month a row belongs to.
-    moment: Column[datetime]
     fillfactor: int
 
     def partition(self, month: Month) -> str:
@@ -87,9 +85,10 @@ class PartitionedTable:
         return Month(int(found["year"]), int(found["month"]))
 
 
+# By ``anchored_at`` the first, by ``at`` the second.
 PARTITIONED: Final = (
-    PartitionedTable(accounting_sessions, accounting_sessions.c.anchored_at, _SESSIONS_FILLFACTOR),
-    PartitionedTable(authentications, authentications.c.at, 100),
+    PartitionedTable(accounting_sessions, _SESSIONS_FILLFACTOR),
+    PartitionedTable(authentications, 100),
 )
 _known: WeakKeyDictionary[Database, set[Month]] = WeakKeyDictionary()
 
