@@ -130,15 +130,15 @@ async def test_what_sqlalchemy_wrote_is_compared_and_updated_directly(city: Data
     assert [tuple(row) for row in await direct.fetch(renamed, until=later, moment=later)] == []
 
 
-@pytest.mark.parametrize("count", [0, 1, 3, 100])
-async def test_any_number_of_values_is_asked_for_at_once(city: Database, count: int) -> None:
+async def test_any_number_of_values_is_asked_for_at_once(city: Database) -> None:
     await add_councils(city, *(f"C{number}" for number in range(100)))
     statement = city.direct.statement(
         select(councils.c.code).where(among(councils.c.code, "codes"), among(councils.c.name, "names"))
     )
-    wanted = [f"C{number}" for number in range(count)]
-    found = await city.direct.fetch(statement, codes=wanted, names=["Somewhere", "Nowhere"])
-    assert sorted(code for (code,) in found) == sorted(wanted)
+    for count in (0, 1, 3, 100):
+        wanted = [f"C{number}" for number in range(count)]
+        found = await city.direct.fetch(statement, codes=wanted, names=["Somewhere", "Nowhere"])
+        assert sorted(code for (code,) in found) == sorted(wanted)
 
 
 async def test_an_index_serves_what_is_among_values(database: Database) -> None:
@@ -312,15 +312,16 @@ async def test_a_cancelled_transaction_writes_nothing_and_does_not_disturb_the_n
     assert await codes(city) == ["A"]
 
 
-@pytest.mark.parametrize("turns", range(1, 9))
-async def test_cancelled_at_any_moment_the_transaction_is_whole_or_not_there(city: Database, turns: int) -> None:
-    task = asyncio.create_task(add_councils(city, "A", "B"))
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    await add_councils(city, "C")
-    assert await codes(city) in (["C"], ["A", "B", "C"])
+async def test_cancelled_at_any_moment_the_transaction_is_whole_or_not_there(city: Database) -> None:
+    for turns in range(1, 9):
+        task = asyncio.create_task(add_councils(city, f"A{turns}", f"B{turns}"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await add_councils(city, f"C{turns}")
+        written = {code[0] for code in await codes(city) if code.endswith(str(turns))}
+        assert written in ({"C"}, {"A", "B", "C"})
 
 
 async def test_a_lock_that_somebody_else_holds_for_too_long_is_given_up(impatient: Database) -> None:
