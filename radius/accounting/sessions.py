@@ -27,7 +27,7 @@ from sqlalchemy.exc import DBAPIError
 
 from foundation.database import Database
 from foundation.direct import DatabaseUnavailableError, Transaction, among
-from foundation.partitions import Month, ensure_months
+from foundation.partitions import Month, ensure_months, forget_months
 from foundation.schema import access_points, accounting_restarts, accounting_sessions
 from radius.accounting import metrics
 from radius.accounting.anchors import (
@@ -88,6 +88,11 @@ class SessionStore:
         if (latest := max(strays)) >= end:
             month = Month.of(latest)
             self._month_begin, self._month_end = month.begin, month.later(1).begin
+
+    def forget_prepared(self) -> None:
+        """See to every month again: retention may have dropped one."""
+        forget_months(self._database)
+        self._month_begin = self._month_end = _EVER
 
     async def merge(self, transaction: Transaction, records: Sequence[Record]) -> Learned:
         """Merge records into rows and close what a restart ended; the first thing to do in a transaction.
