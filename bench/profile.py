@@ -28,6 +28,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("kind", choices=("pap", "chap", "mac", "acct"))
     parser.add_argument("--database", choices=("postgres", "sqlite"), default="postgres")
     parser.add_argument("--cache-entries", type=int, default=0)
+    parser.add_argument("--log-nothing", action="store_true", help="radius.log_accepted = false")
     parser.add_argument("--outstanding", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=12)
     chosen = parser.parse_args(arguments)
@@ -41,7 +42,13 @@ def main(arguments: list[str]) -> int:
             "PYTHONPATH": path,
             "PROMETHEUS_MULTIPROC_DIR": str(folder),
         }
-        variant = Variant(_RESIDENTS, chosen.database, cache_entries=chosen.cache_entries, environment=environment)
+        variant = Variant(
+            _RESIDENTS,
+            chosen.database,
+            cache_entries=chosen.cache_entries,
+            log_accepted=not chosen.log_nothing,
+            environment=environment,
+        )
         people = lab.devices(_RESIDENTS) if chosen.kind == "mac" else lab.users(_RESIDENTS)
         with lab.ours(variant) as system:
             done = load(lab.generator, system.target, Work(chosen.kind, people, chosen.outstanding), chosen.seconds)
