@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from foundation.database import Database, DatabaseError
-from foundation.direct import RowsRefusedError, Transaction
+from foundation.direct import Direct, RowsRefusedError, Transaction
 from foundation.schema import journal_deliveries
 
 logger = structlog.get_logger(__name__)
@@ -37,11 +37,14 @@ class Storage(Protocol[Item]):
     def forget_prepared(self) -> None:
         """Something that was there may be gone: retention drops months."""
 
-    async def store(self, transaction: Transaction, items: Sequence[Item], *, again: bool) -> Any:
-        """Store them; ``again`` when they may be stored already, which must change nothing."""
+    async def store(self, direct: Direct, items: Sequence[Item]) -> Any:
+        """Store them in a transaction of their own."""
+
+    async def deliver(self, transaction: Transaction, items: Sequence[Item]) -> Any:
+        """Store those of a journal; where they are stored already, this must change nothing."""
 
     def note_stored(self, stored: Any) -> None:
-        """What ``store`` returned is committed."""
+        """What ``store`` or ``deliver`` returned is committed."""
 
     def encode(self, item: Item) -> bytes:
         """The item's octets for the journal."""
@@ -120,8 +123,10 @@ class DatabaseStore(Generic[Item]):
 
     async def _commit(self, items: Sequence[Item], journal: str | None, numbers: Sequence[int]) -> None:
         await self._storage.prepare(items)
-        async with self._direct.writing() as transaction:
-            stored = await self._storage.store(transaction, items, again=journal is not None)
-            if journal is not None:
+        if journal is None:
+            stored = await self._storage.store(self._direct, items)
+        else:
+            async with self._direct.writing() as transaction:
+                stored = await self._storage.deliver(transaction, items)
                 await transaction.insert(self._mark, [(journal, numbers[-1])])
         self._storage.note_stored(stored)

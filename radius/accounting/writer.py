@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from foundation.database import Database
-from foundation.direct import Transaction
-from foundation.partitions import forget_months
+from foundation.direct import Direct, Transaction
 from radius.accounting.journal_entries import decode, encode
 from radius.accounting.journals import Journals
 from radius.accounting.records import Record, Restart, SessionRecord
@@ -61,7 +60,6 @@ class _AccountingStorage:
     name = KIND
 
     def __init__(self, database: Database) -> None:
-        self._database = database
         self._sessions = SessionStore(database)
         self._heard_at: dict[int, datetime] = {}
 
@@ -69,9 +67,13 @@ class _AccountingStorage:
         await self._sessions.prepare(items)
 
     def forget_prepared(self) -> None:
-        forget_months(self._database)
+        self._sessions.forget_prepared()
 
-    async def store(self, transaction: Transaction, items: Sequence[Record], *, again: bool) -> Any:
+    async def store(self, direct: Direct, items: Sequence[Record]) -> Any:
+        async with direct.writing() as transaction:
+            return await self.deliver(transaction, items)
+
+    async def deliver(self, transaction: Transaction, items: Sequence[Record]) -> Any:
         learned = await self._sessions.merge(transaction, items)
         heard_at = self._newly_heard(items)
         await self._sessions.note_heard(transaction, heard_at)

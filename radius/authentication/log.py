@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import select
 
 from foundation.database import Database
-from foundation.direct import Transaction, among
+from foundation.direct import Direct, Transaction, among
 from foundation.partitions import ensure_months, forget_months
 from foundation.schema import authentications
 from radius import metrics
@@ -135,10 +135,12 @@ class _LogStorage:
         self._months = frozenset()
         forget_months(self._database)
 
-    async def store(self, transaction: Transaction, items: Sequence[LogLine], *, again: bool) -> Any:
-        if again:
-            items = await self._missing(transaction, items)
-        await transaction.insert(self._insert, [line[: len(_COLUMNS)] for line in items])
+    async def store(self, direct: Direct, items: Sequence[LogLine]) -> Any:
+        # One statement is a transaction by itself, without the round trips that begin and end one.
+        await direct.insert(self._insert, _rows(items))
+
+    async def deliver(self, transaction: Transaction, items: Sequence[LogLine]) -> Any:
+        await transaction.insert(self._insert, _rows(await self._missing(transaction, items)))
 
     async def _missing(self, transaction: Transaction, lines: Sequence[LogLine]) -> list[LogLine]:
         """A line in the journal may be stored: nobody knows of a commit during which the connection was lost."""
@@ -156,6 +158,10 @@ class _LogStorage:
     def decode(self, payload: bytes) -> LogLine:
         line: LogLine = decode(payload, _KINDS)
         return line
+
+
+def _rows(lines: Sequence[LogLine]) -> list[tuple[Any, ...]]:
+    return [line[: len(_COLUMNS)] for line in lines]
 
 
 def _count_if_lost(written: asyncio.Future[bool]) -> None:
