@@ -98,6 +98,42 @@ def test_a_foreign_class_tells_nothing_and_does_no_harm(value: bytes) -> None:
     assert (record.resident_id, record.device_id) == (None, None)
 
 
+def test_of_several_classes_ours_counts_wherever_it_stands() -> None:
+    ours = make_class(KEYRING, 11, 22)
+    raw = [(40, b"\0\0\0\x01"), (44, b"1"), (25, b"somebody else's"), (25, ours)]
+    record = read_record(encode_request(Code.ACCOUNTING_REQUEST, 1, raw, SECRET), NAS, TABLE, KEYRING, NOW, WEEK)
+    assert isinstance(record, SessionRecord)
+    assert (record.resident_id, record.device_id) == (11, 22)
+
+
+def test_a_class_that_was_opened_before_is_still_nothing_to_another_key() -> None:
+    packet = accounting_request({"Acct-Status-Type": "Start", "Class": make_class(KEYRING, 11, 22)})
+    read_record(packet, NAS, TABLE, KEYRING, NOW, WEEK)
+    other = read_record(packet, NAS, TABLE, Keyring(b"\x07" * 32), NOW, WEEK)
+    assert isinstance(other, SessionRecord)
+    assert (other.resident_id, other.device_id) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("values", "is_known"),
+    [
+        ({"Acct-Status-Type": "Start"}, True),
+        ({"Acct-Status-Type": "Interim-Update", "Acct-Session-Time": 1}, True),
+        ({"Acct-Status-Type": "Interim-Update", "Acct-Session-Time": 0}, False),
+        ({"Acct-Status-Type": "Stop"}, False),
+        ({"Acct-Status-Type": "Stop", "Acct-Session-Time": 2**32 - 1}, False),
+    ],
+)
+def test_only_a_start_or_a_session_time_tells_when_the_session_began(values: Values, is_known: bool) -> None:
+    assert read_session(values).start_is_known is is_known
+
+
+def test_the_address_is_text() -> None:
+    assert (
+        read_session({"Acct-Status-Type": "Start", "Framed-IP-Address": "10.0.200.5"}).framed_ip_address == "10.0.200.5"
+    )
+
+
 def test_a_session_is_the_same_in_all_its_records_and_differs_by_each_of_its_names() -> None:
     start = read_session({"Acct-Status-Type": "Start"})
     stop = read_session({"Acct-Status-Type": "Stop", "Acct-Session-Time": 5, "User-Name": "other"})
@@ -133,8 +169,10 @@ def test_what_cannot_be_recorded_is_not_answered(values: Values, reason: Unanswe
     assert caught.value.reason is reason
 
 
-def test_a_number_of_the_wrong_length_is_malformed() -> None:
-    packet = encode_request(Code.ACCOUNTING_REQUEST, 1, [(40, b"\0\x01")], SECRET)
+@pytest.mark.parametrize("number", [40, 41, 42, 43, 46, 52, 53, 55, 8])
+def test_a_number_or_address_of_the_wrong_length_is_malformed(number: int) -> None:
+    raw = {40: b"\0\0\0\x03", 44: b"1", number: b"\0\x01"}
+    packet = encode_request(Code.ACCOUNTING_REQUEST, 1, list(raw.items()), SECRET)
     with pytest.raises(MalformedAttributeError):
         read_record(packet, NAS, TABLE, KEYRING, NOW, WEEK)
 
