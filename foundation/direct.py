@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Boolean, ColumnElement, Executable, String, Table, Text, any_, bindparam, cast
+from sqlalchemy import Boolean, ColumnElement, Executable, String, Table, Text, any_, bindparam, cast, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -168,7 +168,10 @@ def array_parameter(name: str, element: TypeEngine[Any]) -> ColumnElement[Any]:
 @compiles(Among, "postgresql")
 def _any_of_array(element: Among, compiler: Any, **options: Any) -> str:
     (column,) = element.clauses
-    return str(compiler.process(column == any_(array_parameter(element.parameter, column.type)), **options))
+    array = array_parameter(element.parameter, column.type)
+    # Selected, it is read once; where no index serves, the text would be read anew for every row.
+    once = cast(select(array).scalar_subquery(), array.type)
+    return str(compiler.process(column == any_(once), **options))
 
 
 @compiles(Among, "sqlite")

@@ -147,6 +147,17 @@ async def test_an_index_serves_what_is_among_values(database: Database) -> None:
     assert "= 1" not in shown
 
 
+async def test_a_list_is_read_once_even_where_every_row_is_looked_at(postgres_url: str) -> None:
+    database = Database(postgres_url)
+    statement = database.direct.statement(select(councils.c.id).where(among(councils.c.name, "names")))
+    with_values = statement.compiled.text.replace("$1::VARCHAR", "'{One,Two}'")
+    async with database.read() as connection:
+        plan = "\n".join((await connection.exec_driver_sql(f"EXPLAIN {with_values}")).scalars())
+    assert "Seq Scan" in plan
+    assert "InitPlan" in plan
+    await database.close()
+
+
 async def test_pseudonyms_are_asked_for_as_octets(city: Database) -> None:
     bulk = city.direct.bulk_insert(
         devices, ["council_id", "resident_id", "mac_pseudonym", "randomised", "created_at", "last_seen_at"]
