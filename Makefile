@@ -28,7 +28,8 @@ lint: $(VENV)/.dev ## ruff, mypy --strict and the floors of the house
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.dev ## measure beside FreeRADIUS, then the packet path and the portal, on this machine
-	@$(BIN)/python -m bench
+	@tools/install_test_peers bench
+	@$(BIN)/python -m bench $(ARGS)
 
 fuzz: $(VENV)/.dev ## a million wrong packets and EAP conversations against the RADIUS server (PACKETS=, SEED=)
 	@$(BIN)/python -m tools.fuzz_radius --packets $(or $(PACKETS),1000000) --seed $(or $(SEED),1)
