@@ -73,12 +73,12 @@ class Installation:
         finally:
             self.stop()
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, *arguments: str) -> None:
         """Start a service and wait until it says that it is ready, as systemd would."""
         with tempfile.TemporaryDirectory(prefix="notify-") as folder, _listening(f"{folder}/socket") as receiver:
             with (self.settings.data_directory / f"{name}.log").open("ab") as log:
                 self._processes[name] = subprocess.Popen(
-                    [sys.executable, "-m", "citywifi", "serve", name],
+                    [sys.executable, "-m", "citywifi", "serve", name, *arguments],
                     env={**self.environment, "NOTIFY_SOCKET": f"{folder}/socket"},
                     stdin=subprocess.DEVNULL,
                     stdout=log,

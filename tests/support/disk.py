@@ -21,11 +21,16 @@ class Disk:
     def fill(self, *, leave_octets: int) -> None:
         """Take all room but so much."""
         with self._ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(self.folder).free - leave_octets)
+            os.posix_fallocate(file.fileno(), 0, self.free_octets - leave_octets)
 
     def make_room(self) -> None:
         """Give it back."""
         self._ballast.unlink()
+
+    @property
+    def free_octets(self) -> int:
+        """The room that is left."""
+        return shutil.disk_usage(self.folder).free
 
     @property
     def _ballast(self) -> Path:
