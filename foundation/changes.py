@@ -9,6 +9,7 @@ times a second.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
@@ -30,6 +31,8 @@ LATE_SECONDS: Final = 0.5
 # After that long without an answer the connection is made anew.
 _LOST_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 0.5
+# A connection that lasted longer was a good one.
+_LASTING_SECONDS: Final = 10.0
 
 
 class Follower(Protocol):
@@ -58,12 +61,13 @@ async def follow_directory(database: Database, follower: Follower) -> None:
 
 
 async def _listen(direct: PostgresDirect, follower: Follower) -> None:
+    explanation = ""
     while True:
+        began = time.monotonic()
         try:
             await _listen_once(direct, follower)
         except DatabaseUnavailableError as error:
-            # One line for each loss and each try in vain, which is few a second at most.
-            log.warning("changes of the directory are not told", explanation=str(error))
+            explanation = _explain(error, "" if time.monotonic() - began > _LASTING_SECONDS else explanation)
         finally:
             follower.unsure()
         await asyncio.sleep(_RETRY_SECONDS)
@@ -103,13 +107,23 @@ async def _beat_once(beat: Callable[[], Coroutine[Any, Any, str]], follower: Fol
 
 async def _poll(direct: Direct, follower: Follower) -> None:
     table = _Table(direct)
+    explanation = ""
     while True:
         try:
             await table.tell(follower)
+            explanation = ""
         except DatabaseUnavailableError as error:
-            log.warning("changes of the directory are not told", explanation=str(error))
+            explanation = _explain(error, explanation)
             follower.unsure()
         await asyncio.sleep(POLL_SECONDS)
+
+
+def _explain(error: DatabaseUnavailableError, explained: str) -> str:
+    """Log what was not explained yet: one line for an absence, not one for each try."""
+    explanation = str(error)
+    if explanation != explained:
+        log.warning("changes of the directory are not told", explanation=explanation)
+    return explanation
 
 
 class _Table:
