@@ -33,8 +33,9 @@ from foundation.schema import accounting_sessions, authentications
 MONTHS_AHEAD: Final = 3
 # Who waits for a lock on a table makes those wait who come later; so nobody waits long, and asks again.
 LOCK_TIMEOUT_MILLISECONDS: Final = 2000
-# Room in each page for new versions of its rows, which then need no new entry in any index (HOT).
-_SESSIONS_FILLFACTOR: Final = 80
+# Room in each page for a new version of each of its rows, which then needs no new entry in any index (HOT): sessions
+# that began together are updated together.
+_SESSIONS_FILLFACTOR: Final = 50
 _NAME: Final = re.compile(r"_(?P<year>\d{4})_(?P<month>\d{2})\Z")
 # Advisory locks: one process at a time makes months, or drops them. The digits mean nothing.
 _LOCK: Final = 7_203_941_155_062
