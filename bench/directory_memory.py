@@ -40,7 +40,7 @@ def measure() -> list[Row]:
 
 
 def _devices(cache: DirectoryCache, first: int) -> None:
-    number, until = cache.number, datetime.now(UTC)
+    number, until = cache.number, datetime.now(UTC) + timedelta(days=90)
     found = {}
     for index in range(first, first + _BATCH):
         name, row_id = _pseudonym(index), _FIRST_ID + index
@@ -50,7 +50,7 @@ def _devices(cache: DirectoryCache, first: int) -> None:
 
 
 def _credentials(cache: DirectoryCache, first: int) -> None:
-    number, until = cache.number, datetime.now(UTC)
+    number, until = cache.number, datetime.now(UTC) + timedelta(days=90)
     found = {}
     for index in range(first, first + _BATCH):
         name, row_id, sealed = _user_name(index), _FIRST_ID + index, os.urandom(_SEALED_OCTETS)

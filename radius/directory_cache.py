@@ -1,6 +1,7 @@
 """Devices and credentials in memory: a bounded number, and none that is known to have changed.
 
-Only what was found is kept, so that a device that registers is known at its very next request. Whether an entry still
+Only what was found is kept, and of what is kept only what lets somebody in is told without asking; so a device that
+registers is known at its very next request, also when it is one whose time was over. Whether an entry still
 holds is decided when it is looked at: every change that ``foundation.changes`` tells gets a number, and an entry
 carries the number of the last change before its question was asked. So an answer that was on its way when its row
 changed does not count, in whichever order they arrive.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from prometheus_client import Counter, Gauge
@@ -100,6 +102,8 @@ class DirectoryCache:
         self.is_current = False
         self._stale_seconds = stale_seconds
         self._current_at = float("-inf")
+        # Not older than a second while we are current; asking the clock would be half of a look-up.
+        self._now = datetime.now(UTC)
         # The number from which on every change was told.
         self._complete_from = 0
         self._changes = {kind: Changes() for kind in ("device", "credential", "resident", "council")}
@@ -129,6 +133,7 @@ class DirectoryCache:
         """See ``foundation.changes.Follower``."""
         self.is_current = True
         self._current_at = time.monotonic()
+        self._now = datetime.now(UTC)
         if not nothing_missed:
             self.number += 1
             self.invalidations += 1
@@ -143,6 +148,8 @@ class DirectoryCache:
             return None
         if found.__class__ is not Device or found.council_id != council_id or self._is_device_changed(found):
             return None
+        if found.remembered_until is None or found.remembered_until <= self._now:
+            return None
         self.hits += 1
         return found
 
@@ -155,6 +162,8 @@ class DirectoryCache:
         if found is None or found.as_of < self._complete_from:
             return None
         if found.__class__ is not Credential or self._is_credential_changed(found, user_name):
+            return None
+        if found.revoked_at is not None or (found.expires_at is not None and found.expires_at <= self._now):
             return None
         self.hits += 1
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,10 +26,12 @@ from radius.directory_records import Credential, Device
 from tests.radius.support import DEVICE, City, add_credential, add_token, build_city
 
 COUNCIL = 1
+NOW = datetime.now(UTC)
+LATER = NOW + timedelta(days=1)
 
 
 def device_of(number: int, as_of: int = 0, group: str = "") -> Device:
-    return Device(COUNCIL, number.to_bytes(16, "big"), number, 1000 + number, None, group, as_of)
+    return Device(COUNCIL, number.to_bytes(16, "big"), number, 1000 + number, LATER, group, as_of)
 
 
 def credential_of(number: int, as_of: int = 0, name: str = "demo") -> Credential:
@@ -93,6 +96,21 @@ def test_an_answer_that_was_on_its_way_when_its_row_changed_does_not_count() -> 
     put(cache, device_of(1, as_of=asked_at))
     assert looked_up(cache, 1) is None
     assert cache.stale_device(COUNCIL, device_of(1).mac_pseudonym) is None
+
+
+@pytest.mark.parametrize("until", [None, NOW])
+def test_a_device_whose_time_is_over_is_asked_for_because_it_may_have_registered_again(until: datetime | None) -> None:
+    cache = cache_of(replace(device_of(1), remembered_until=until))
+    assert looked_up(cache, 1) is None
+    assert cache.stale_device(COUNCIL, device_of(1).mac_pseudonym) is not None
+
+
+@pytest.mark.parametrize("over", [{"revoked_at": NOW}, {"expires_at": NOW}])
+def test_a_credential_that_is_over_is_asked_for_because_it_may_be_good_again(over: dict[str, datetime]) -> None:
+    cache = cache_of(replace(credential_of(2), **over))
+    assert cache.credential(COUNCIL, "demo") is None
+    put(cache, replace(credential_of(2), expires_at=LATER))
+    assert cache.credential(COUNCIL, "demo") is not None
 
 
 def test_who_is_not_found_any_more_is_forgotten() -> None:
