@@ -23,10 +23,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, CursorResult, bindparam, func, or_, select, update
-from sqlalchemy.exc import DBAPIError
 
 from foundation.database import Database
-from foundation.direct import DatabaseUnavailableError, Transaction, among
+from foundation.direct import Transaction, among
 from foundation.partitions import Month, ensure_months, forget_months
 from foundation.schema import access_points, accounting_restarts, accounting_sessions
 from radius.accounting import metrics
@@ -81,10 +80,7 @@ class SessionStore:
         ]
         if not strays:
             return
-        try:
-            await ensure_months(self._database, strays)
-        except (DBAPIError, OSError, TimeoutError) as error:
-            raise DatabaseUnavailableError(f"months could not be made: {type(error).__name__}") from None
+        await ensure_months(self._database, strays)
         if (latest := max(strays)) >= end:
             month = Month.of(latest)
             self._month_begin, self._month_end = month.begin, month.later(1).begin
