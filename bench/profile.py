@@ -1,4 +1,4 @@
-"""Where the RADIUS service's time goes under load: ``python -m bench.profile pap`` (or chap, mac, acct).
+"""Where the RADIUS service's time goes under load: ``python -m bench.profile pap`` (or chap, mac, acct, ttls, peap).
 
 Only benchmarks profile: an environment variable and a folder in PYTHONPATH, and the product knows nothing of it.
 """
@@ -9,23 +9,27 @@ import argparse
 import json
 import os
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
+from bench.eap import Crowd
 from bench.generator import Work, load
-from bench.laboratory import Variant, laboratory
+from bench.laboratory import Laboratory, System, Variant, laboratory
 
 _SAMPLER = Path(__file__).parent / "profiling"
 _REPOSITORY = Path(__file__).parent.parent
 _SHOWN = 30
 _RESIDENTS = 10_000
+_EAP = ("ttls", "peap")
+_EAP_DEVICES = 4
 _TITLES = {"functions": "in the function itself", "within": "in it and what it calls", "lines": "at the line"}
 
 
 def main(arguments: list[str]) -> int:
     """Load one kind of request for some seconds and print three lists, each in percent of the samples."""
     parser = argparse.ArgumentParser(prog="python -m bench.profile", description=__doc__)
-    parser.add_argument("kind", choices=("pap", "chap", "mac", "acct"))
+    parser.add_argument("kind", choices=("pap", "chap", "mac", "acct", *_EAP))
     parser.add_argument("--database", choices=("postgres", "sqlite"), default="postgres")
     parser.add_argument("--cache-entries", type=int, default=0)
     parser.add_argument("--log-nothing", action="store_true", help="radius.log_accepted = false")
@@ -49,14 +53,26 @@ def main(arguments: list[str]) -> int:
             log_accepted=not chosen.log_nothing,
             environment=environment,
         )
-        people = lab.devices(_RESIDENTS) if chosen.kind == "mac" else lab.users(_RESIDENTS)
         with lab.ours(variant) as system:
-            done = load(lab.generator, system.target, Work(chosen.kind, people, chosen.outstanding), chosen.seconds)
-        print(f"{chosen.kind}: {done.a_second:,.0f} a second while it was sampled")
+            rate = _rate(lab, system, chosen.kind, chosen.outstanding, chosen.seconds)
+        print(f"{chosen.kind}: {rate:,.0f} a second while it was sampled")
         # The process that worked is the one with the most samples.
         files = [json.loads(file.read_text()) for file in folder.glob("*.json")]
         _print(max(files, key=lambda one: sum(one["functions"].values())))
     return 0
+
+
+def _rate(lab: Laboratory, system: System, kind: str, outstanding: int, seconds: float) -> float:
+    if kind in _EAP:
+        population = lab.population(_RESIDENTS)
+        people = [(population.user_name(number), population.password(number)) for number in range(_EAP_DEVICES)]
+        crowd = Crowd(system.target, "1.2", kind, people, is_full=True)
+        with crowd.logging_in():
+            time.sleep(seconds)
+        crowd.close()
+        return crowd.rate
+    file = lab.devices(_RESIDENTS) if kind == "mac" else lab.users(_RESIDENTS)
+    return load(lab.generator, system.target, Work(kind, file, outstanding), seconds).a_second
 
 
 def _print(found: dict[str, dict[str, int]]) -> None:
