@@ -14,6 +14,8 @@ Key = tuple[str, int, int, int]
 """Source address, source port, code, identifier."""
 
 DEFAULT_LIMIT = 65_536
+# So often within the time that an entry is kept are those removed whose time is over.
+_CLEANINGS = 32
 
 
 class Known(Enum):
@@ -41,6 +43,7 @@ class DuplicateCache:
     def __init__(self, *, keep_seconds: float, limit: int = DEFAULT_LIMIT) -> None:
         self._keep_seconds = keep_seconds
         self._entries: dict[Key, _Entry] = {}
+        self._expires_next = 0.0
         self.limit = limit
         self.evictions = 0
 
@@ -74,6 +77,10 @@ class DuplicateCache:
             del self._entries[key]
 
     def _make_room(self, now: float) -> None:
+        # Not for every request: the way to the oldest entry leads past all that were moved to the end.
+        if now < self._expires_next and len(self._entries) < self.limit:
+            return
+        self._expires_next = now + self._keep_seconds / _CLEANINGS
         while self._entries:
             oldest = next(iter(self._entries))
             if self._entries[oldest].expires_at > now:

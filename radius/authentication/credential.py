@@ -7,8 +7,8 @@ reject tells nothing. What a device is told does not tell either; only the log k
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from foundation.privacy import Keyring
 from radius.authentication.outcome import RejectReason
@@ -17,8 +17,7 @@ from radius.authentication.stored_password import Proof, StoredPassword
 from radius.directory import Credential, Directory
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Verified:
+class Verified(NamedTuple):
     """Whose credential it is. ``stored`` is what keys of MS-CHAPv2 are derived from; it goes no further than that."""
 
     credential: Credential

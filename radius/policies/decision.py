@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from typing import NamedTuple
 
 from radius.authentication.outcome import RejectReason
 from radius.policies.effective import EffectivePolicy
@@ -14,8 +14,7 @@ from radius.policies.usage import NO_USAGE, Usage
 SHORTEST_SESSION_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """For how long, and how many octets in both directions; None is no limit."""
 
     session_seconds: int
