@@ -46,7 +46,9 @@ entries_limit = Gauge(
 )
 is_current = Gauge(
     "citywifi_radius_directory_cache_current",
-    "1 while every change of the directory is told, so that memory is as good as the database.",
+    "1 while every change of the directory is told, so that memory is as good as the database, by port.",
+    # Without a label every process that knows the metric would have one, and those that keep nothing a 0.
+    ["port"],
     multiprocess_mode="livemin",
 )
 hits = Counter("citywifi_radius_directory_cache_hits_total", "Look-ups that were answered from memory.")
@@ -226,7 +228,7 @@ class DirectoryCache:
         """Set the gauges, and hand on what was counted."""
         entries.set(len(self))
         entries_limit.set(self.limit)
-        is_current.set(self.is_current)
+        is_current.labels("authentication").set(self.is_current)
         for name, counter in _COUNTERS.items():
             count = getattr(self, name)
             counter.inc(count - self._counted[name])

@@ -268,6 +268,7 @@ class RadiusServer:
         for request, rejected in self.eap.take_abandoned():
             self._authentication.record_reject(request, rejected)
         self.defences.sample_metrics()
+        self.directory.cache.sample_metrics()
         metrics.recent_residents.set(len(self.authorizer.recent))
         metrics.recent_residents_limit.set(MOST_RESIDENTS)
 

@@ -1,4 +1,4 @@
-"""What the log of authentications has when a reply arrives, by the settings."""
+"""What the log of authentications has when a reply arrives, and what is kept in memory, by the settings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import authentications
+from radius import directory_cache
 from radius.packet import Code
 from radius.service import Port
 from tests.radius.support import Client, access_request, rows, server_on
@@ -39,3 +40,9 @@ async def test_logins_that_were_accepted_need_not_be_logged(
 async def test_a_line_may_also_follow_its_reply(database: Database, keyring: Keyring, tmp_path: Path) -> None:
     await log_of(database, keyring, tmp_path, log_before_reply=False)
     assert len(await rows(database, authentications)) == 2
+
+
+async def test_what_is_kept_of_the_directory_is_sampled(database: Database, keyring: Keyring, tmp_path: Path) -> None:
+    async with server_on(database, keyring, tmp_path, directory_cache_entries=321) as server:
+        server.sample_metrics()
+    assert directory_cache.entries_limit._value.get() == 321
