@@ -53,6 +53,8 @@ class Variant:
     workers: int = 1
     cache_entries: int = 0
     log_accepted: bool = True
+    # As a wheel installs it; else the checkout's pure Python.
+    is_compiled: bool = True
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -89,7 +91,8 @@ class Laboratory:
         settings.data_directory.mkdir()
         CertificateStore(settings.certificates_directory).create(["radius.wifi.example.org"], "City", datetime.now(UTC))
         target = Target(settings.radius.authentication_port, settings.radius.accounting_port, self._secret)
-        with running_service("radius", settings, variant.environment) as process_id:
+        compiled = self.compiled() if variant.is_compiled else {}
+        with running_service("radius", settings, compiled | variant.environment) as process_id:
             yield System(target, process_id)
 
     @contextmanager

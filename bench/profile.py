@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> int:
             chosen.database,
             cache_entries=chosen.cache_entries,
             log_accepted=not chosen.log_nothing,
+            is_compiled=False,  # only of Python's functions can be told where they spend their time
             environment=environment,
         )
         with lab.ours(variant) as system:

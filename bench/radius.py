@@ -127,8 +127,8 @@ def _memory(lab: Laboratory) -> Scene:
     nothing_logged, logged = "FreeRADIUS, which logs nothing, either", "FreeRADIUS, which logs there, too"
     return Scene(
         {
-            "pure": lambda: lab.ours(silent),
-            "compiled": lambda: lab.ours(replace(silent, environment=lab.compiled())),
+            "pure": lambda: lab.ours(replace(silent, is_compiled=False)),
+            "compiled": lambda: lab.ours(silent),
             "logging": lambda: lab.ours(replace(silent, log_accepted=True)),
             "other": lambda: lab.theirs(lab.freeradius_in_memory(size, is_logged=False)),
             "other_logging": lambda: lab.theirs(lab.freeradius_in_memory(size, is_logged=True)),

@@ -249,7 +249,12 @@ async def test_a_long_path_and_what_a_killed_worker_left_are_no_obstacle(tmp_pat
     assert list(directory.iterdir()) == []
 
 
-@pytest.mark.parametrize("state", [b"", bytes(16), bytes(19), new_state(0), new_state(3)[:-1], new_state(3) + b"\0"])
+@pytest.mark.parametrize(
+    "state",
+    [b"", bytes(16), bytes(19), new_state(0), new_state(3)[:-1], new_state(3) + b"\0"],
+    # Some of them are made by chance.
+    ids=["empty", "zeros", "zeros of its length", "of nobody", "too short", "too long"],
+)
 def test_a_state_of_others_names_no_owner(state: bytes) -> None:
     assert owner_of(state) is None
     assert owner_of(new_state(3)) == 3
