@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from foundation.settings import Settings
-from radius.accounting.journals import read_waiting
+from radius.storage.journals import read_waiting
 
 # Level, check, finding, remedy: what a Finding is made of.
 JournalFinding = tuple[Literal["ok", "note", "problem"], str, str, str]

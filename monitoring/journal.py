@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from monitoring.problems import Problem
-from radius.accounting.journals import Waiting, read_waiting
+from radius.storage.journals import Waiting, read_waiting
 
 _PLACE: Final = "Database"
 # What waits for less is being delivered.

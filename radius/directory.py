@@ -19,10 +19,10 @@ from foundation.database import Database
 from foundation.direct import DatabaseUnavailableError, Row, Statement, among
 from foundation.schema import councils, credentials, devices, one_time_tokens, residents
 from radius import metrics
-from radius.absence import absence_of
 from radius.batching import Batcher
 from radius.directory_cache import CredentialKey, DeviceKey, DirectoryCache
 from radius.directory_records import Credential, Device, Token
+from radius.storage.absence import absence_of
 
 __all__ = ["MOST_TOKEN_USES", "Credential", "Device", "Directory", "Token"]
 
@@ -77,14 +77,6 @@ class Directory:
             await follow_directory(self._database, self.cache)
         # A worker whose job ends is started again.
         await asyncio.Event().wait()
-
-    def cached_device(self, council_id: int, mac_pseudonym: bytes) -> Device | None:
-        """As ``device``, when memory has it for certain; None says nothing."""
-        return self.cache.device(council_id, mac_pseudonym)
-
-    def cached_credential(self, council_id: int, user_name: str) -> Credential | None:
-        """As ``credential``, when memory has it for certain; None says nothing."""
-        return self.cache.credential(council_id, user_name)
 
     async def token(self, user_name: str) -> Token | None:
         """The one-time token of that name, whatever its state."""

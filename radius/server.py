@@ -17,7 +17,6 @@ from sqlalchemy.exc import DBAPIError
 from foundation.runtime import Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
 from radius import metrics
-from radius.accounting.journals import Journals
 from radius.accounting.sessions import close_lost_sessions
 from radius.accounting.writer import KIND as ACCOUNTING
 from radius.accounting.writer import AccountingWriter
@@ -45,6 +44,7 @@ from radius.quotas import QuotaKeeper
 from radius.roaming.connect import connector
 from radius.roaming.service import Roaming
 from radius.service import Arrival, Handler, Port, Service, Source
+from radius.storage.journals import Journals
 from radius.transport.hand_over import HandOver
 from radius.transport.radsec import RadSecTransport, open_radsec
 from radius.transport.udp import UdpTransport, bind

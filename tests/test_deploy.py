@@ -11,7 +11,8 @@ from prometheus_client.registry import REGISTRY
 from foundation.database import Database
 from foundation.direct import MOST_CONNECTIONS
 from foundation.settings import load_settings
-from radius import directory_cache, storage_metrics
+from radius import directory_cache
+from radius.storage import metrics as storage_metrics
 from radius.workers import Role, workers_of
 from tests.support.peers import Peers
 

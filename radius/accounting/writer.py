@@ -1,7 +1,8 @@
 """Accounting records on their way to the database: answered when they cannot be lost any more.
 
-Records that wait are merged in one transaction (``radius.durable_queue``); with the database away they go to the
-journal. Merging is idempotent, so a record whose transaction may or may not have been committed is simply stored again.
+Records that wait are merged in one transaction (``radius.storage.durable_queue``); with the database away they go to
+the journal. Merging is idempotent, so a record whose transaction may or may not have been committed is simply stored
+again.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from typing import Any, Final
 
 from foundation.database import Database
 from foundation.direct import Direct, Transaction
-from radius.accounting.journal_entries import decode, encode
-from radius.accounting.journals import Journals
 from radius.accounting.records import Record, Restart, SessionRecord
 from radius.accounting.sessions import SessionStore
-from radius.delivery import Delivery
-from radius.durable_queue import DurableQueue, StorageUnavailableError
+from radius.storage.delivery import Delivery
+from radius.storage.durable_queue import DurableQueue, StorageUnavailableError
+from radius.storage.journal_entries import decode, encode
+from radius.storage.journals import Journals
 
 __all__ = ["AccountingWriter", "StorageUnavailableError"]
 
@@ -55,7 +56,7 @@ class AccountingWriter:
 
 
 class _AccountingStorage:
-    """See ``radius.storing.Storage``."""
+    """See ``radius.storage.store.Storage``."""
 
     name = KIND
 

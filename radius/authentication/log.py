@@ -1,6 +1,6 @@
 """The log of authentications: who (by pseudonym), where, by which method, with what verdict, and why.
 
-A line is written in a batch with others (``radius.durable_queue``): before the reply is sent, or after it, as
+A line is written in a batch with others (``radius.storage.durable_queue``): before the reply is sent, or after it, as
 ``radius.log_before_reply`` says. Afterwards costs a login no time; the lines of the last moments before the process is
 killed may then be missing. With the database away lines go to the journal.
 """
@@ -19,12 +19,12 @@ from foundation.direct import Direct, Transaction, among
 from foundation.partitions import ensure_months, forget_months
 from foundation.schema import authentications
 from radius import metrics
-from radius.accounting.journal_entries import decode, encode
-from radius.accounting.journals import Journals
 from radius.authentication.seen import SeenNotes
 from radius.batching import QueueFullError
-from radius.delivery import Delivery
-from radius.durable_queue import DurableQueue
+from radius.storage.delivery import Delivery
+from radius.storage.durable_queue import DurableQueue
+from radius.storage.journal_entries import decode, encode
+from radius.storage.journals import Journals
 
 QUEUE_LIMIT: Final = 50_000
 KIND: Final = "authentication_log"
@@ -110,7 +110,7 @@ class AuthenticationLog:
 
 
 class _LogStorage:
-    """See ``radius.storing.Storage``."""
+    """See ``radius.storage.store.Storage``."""
 
     name = KIND
 

@@ -15,7 +15,7 @@ from sqlalchemy import Table, bindparam, select, update
 from foundation.database import Database, UtcDateTime
 from foundation.direct import Direct, Statement, among
 from foundation.schema import devices, residents
-from radius.storing import UNAVAILABLE
+from radius.storage.store import UNAVAILABLE
 
 _EVERY: Final = timedelta(hours=1)
 # So much later is what is due written, together.

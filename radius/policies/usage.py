@@ -20,8 +20,8 @@ from foundation.direct import among
 from foundation.mac_address import MacAddress, NotAMacAddressError
 from foundation.schema import accounting_sessions
 from radius import metrics
-from radius.absence import absence_of
 from radius.batching import Batcher
+from radius.storage.absence import absence_of
 
 _QUEUE_LIMIT: Final = 20_000
 # Equipment asks again after three to five seconds; who is known is let on without.

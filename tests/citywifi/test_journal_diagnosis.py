@@ -13,7 +13,7 @@ from citywifi.diagnosis import examine
 from citywifi.journal_diagnosis import check_journal
 from foundation.privacy import Keyring
 from foundation.settings import RadiusSettings, Settings
-from radius.accounting.journals import Journals
+from radius.storage.journals import Journals
 
 NOW = datetime.now(UTC)
 

@@ -8,7 +8,7 @@ import pytest
 
 from foundation.privacy import Keyring
 from monitoring.journal import journal_problems, sentence_of
-from radius.accounting.journals import Journals
+from radius.storage.journals import Journals
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -15,9 +15,9 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import authentications, devices, residents
 from radius import metrics
-from radius.accounting.journals import Journals
 from radius.authentication.log import KIND, AuthenticationLog, LogLine
 from radius.batching import QueueFullError
+from radius.storage.journals import Journals
 from tests.radius.support import City, build_city, rows
 
 

@@ -288,10 +288,10 @@ async def test_a_device_is_asked_for_once_and_a_change_is_known_within_a_second(
 ) -> None:
     pseudonym = keyring.device_pseudonym(city.council_id, DEVICE)
     async with followed(any_database) as directory:
-        assert directory.cached_device(city.council_id, pseudonym) is None
+        assert directory.cache.device(city.council_id, pseudonym) is None
         first = await directory.device(city.council_id, pseudonym)
         assert await directory.device(city.council_id, pseudonym) is first
-        assert directory.cached_device(city.council_id, pseudonym) is first
+        assert directory.cache.device(city.council_id, pseudonym) is first
         later = datetime.now(UTC) + timedelta(days=90)
         async with any_database.write() as connection:
             await connection.execute(update(devices).values(remembered_until=later))
@@ -337,7 +337,7 @@ async def test_a_name_with_our_realm_is_remembered_until_somebody_gets_the_whole
     async with followed(any_database, own_realms=["home"]) as directory:
         first = await directory.credential(city.council_id, "demo@home")
         assert first is not None
-        assert directory.cached_credential(city.council_id, "demo@home") is first
+        assert directory.cache.credential(city.council_id, "demo@home") is first
         await add_credential(any_database, keyring, city, "demo@home", "other word")
 
         async def is_the_other() -> bool:

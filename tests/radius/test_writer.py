@@ -17,10 +17,11 @@ from sqlalchemy import text
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import access_points, accounting_sessions, journal_deliveries
-from radius import delivery, storage_metrics
-from radius.accounting.journals import Journals
 from radius.accounting.records import Restart, SessionRecord
 from radius.accounting.writer import KIND, AccountingWriter, StorageUnavailableError
+from radius.storage import delivery
+from radius.storage import metrics as storage_metrics
+from radius.storage.journals import Journals
 from tests.radius.support import City, build_city, rows
 from tests.radius.test_sessions import record
 

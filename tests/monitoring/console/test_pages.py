@@ -24,9 +24,9 @@ from monitoring.console import disconnection
 from monitoring.console.site import make_console_app
 from monitoring.inclusion.publication import COLUMNS
 from monitoring.usage import roll_up
-from radius.accounting.journals import Journals
 from radius.authentication.outcome import RejectReason
 from radius.dynamic_authorization import Outcome, Result
+from radius.storage.journals import Journals
 from tests.monitoring.city import IP_ADDRESS, MAC_ADDRESS, USER_NAME, City
 
 ClientMaker = Callable[..., Awaitable[TestClient]]

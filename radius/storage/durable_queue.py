@@ -3,7 +3,7 @@
 What waits is stored in one transaction. When the database does not take it within a moment (equipment asks again after
 three to five seconds), it goes to the worker's journal, and so does all that follows, at once: nobody waits for a
 database that is known to be away. It is asked in the background until it answers. Then the journal is delivered in its
-order, and new items go behind what waits there until nothing does. ``radius.delivery`` does that part.
+order, and new items go behind what waits there until nothing does. ``radius.storage.delivery`` does that part.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import structlog
 
 from foundation.database import Database
 from foundation.direct import DatabaseUnavailableError
-from radius import metrics, storage_metrics
-from radius.absence import absence_of
-from radius.accounting.journal import JournalError
-from radius.accounting.journals import Journals
+from radius import metrics
 from radius.batching import Batcher
 from radius.errors import RadiusError
-from radius.storing import UNAVAILABLE, DatabaseStore, Item, Storage
+from radius.storage import metrics as storage_metrics
+from radius.storage.absence import absence_of
+from radius.storage.journal import JournalError
+from radius.storage.journals import Journals
+from radius.storage.store import UNAVAILABLE, DatabaseStore, Item, Storage
 
 logger = structlog.get_logger(__name__)
 

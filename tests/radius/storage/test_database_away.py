@@ -17,11 +17,11 @@ import pytest
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import accounting_sessions, authentications
-from radius import storage_metrics
-from radius.accounting.journals import read_waiting
 from radius.packet import Code
 from radius.server import RadiusServer
 from radius.service import Port
+from radius.storage import metrics as storage_metrics
+from radius.storage.journals import read_waiting
 from tests.radius.support import (
     ACCESS_POINT,
     DEVICE,

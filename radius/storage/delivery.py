@@ -14,12 +14,12 @@ from typing import Final, Generic
 
 import structlog
 
-from radius import storage_metrics
-from radius.absence import PROBED_SECONDS
-from radius.accounting.journal import Journal, Window
-from radius.accounting.journal_entries import NotUnderstoodError
-from radius.durable_queue import DurableQueue
-from radius.storing import UNAVAILABLE, Item
+from radius.storage import metrics
+from radius.storage.absence import PROBED_SECONDS
+from radius.storage.durable_queue import DurableQueue
+from radius.storage.journal import Journal, Window
+from radius.storage.journal_entries import NotUnderstoodError
+from radius.storage.store import UNAVAILABLE, Item
 
 logger = structlog.get_logger(__name__)
 
@@ -74,7 +74,7 @@ class Delivery(Generic[Item]):
                 await self._ask()
                 await self._deliver_all()
             except UNAVAILABLE as error:
-                storage_metrics.journal_deliveries.labels(self._queue.name, "failed").inc()
+                metrics.journal_deliveries.labels(self._queue.name, "failed").inc()
                 self._queue.note_away(error)
                 self._queue.sample_metrics()
                 await asyncio.sleep(pause_seconds)
@@ -129,9 +129,9 @@ class Delivery(Generic[Item]):
                 self._count(stored)
         if damaged:
             journal.damaged += damaged
-            storage_metrics.journal_records.labels(queue.name, "damaged").inc(damaged)
+            metrics.journal_records.labels(queue.name, "damaged").inc(damaged)
         await queue.thread.run(lambda: journal.forget(window.until))
-        storage_metrics.storage_away.labels(queue.name).set(0)
+        metrics.storage_away.labels(queue.name).set(0)
 
     def _understood(self, window: Window) -> tuple[list[tuple[int, Item]], int]:
         """The entries as items with their numbers, and how many there should be beside."""
@@ -145,9 +145,9 @@ class Delivery(Generic[Item]):
         name = self._queue.name
         delivered = sum(stored)
         self._delivered += delivered
-        storage_metrics.journal_deliveries.labels(name, "delivered").inc()
-        storage_metrics.journal_records.labels(name, "delivered").inc(delivered)
-        storage_metrics.journal_records.labels(name, "refused").inc(len(stored) - delivered)
+        metrics.journal_deliveries.labels(name, "delivered").inc()
+        metrics.journal_records.labels(name, "delivered").inc(delivered)
+        metrics.journal_records.labels(name, "refused").inc(len(stored) - delivered)
 
     async def _remove_empty(self) -> None:
         """Remove journals in which nothing waits."""
@@ -156,7 +156,7 @@ class Delivery(Generic[Item]):
             self._removed.add(journal.name)
             if aside is None:
                 continue
-            storage_metrics.journals_damaged.labels(queue.name).inc()
+            metrics.journals_damaged.labels(queue.name).inc()
             logger.error(
                 "a journal was damaged: records that were answered are lost; it was put aside",
                 queue=queue.name, file=str(aside), records=journal.damaged,

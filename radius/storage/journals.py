@@ -20,7 +20,7 @@ import structlog
 
 from foundation.privacy import Keyring
 from foundation.settings import Settings
-from radius.accounting.journal import (
+from radius.storage.journal import (
     DAMAGED_SUFFIX,
     SUFFIX,
     Journal,
@@ -29,7 +29,7 @@ from radius.accounting.journal import (
     JournalUnwritableError,
     octets_needed,
 )
-from radius.accounting.journal_marks import LOCK_SUFFIX, read_marks
+from radius.storage.journal_marks import LOCK_SUFFIX, read_marks
 
 logger = structlog.get_logger(__name__)
 

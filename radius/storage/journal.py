@@ -3,7 +3,7 @@
 What ``append`` was given is on the disk when it returns (WAL, synchronous=FULL: one flush for a whole batch). Each
 record is sealed by the installation's key together with its number and the journal's name: that keeps it private, and
 is a checksum that no accident and nobody without the key can meet. Records have consecutive numbers, and how far they
-go stands in the journal's lock file too (``radius.accounting.journal_marks``), so that it is known how many records a
+go stands in the journal's lock file too (``radius.storage.journal_marks``), so that it is known how many records a
 torn or overwritten file has lost. Nothing here waits for anything but the disk; call it in a thread.
 """
 
@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from foundation.privacy import Keyring, PrivacyError
-from radius.accounting.journal_marks import JournalLock, Marks, lock_file, read_marks
 from radius.errors import RadiusError
+from radius.storage.journal_marks import JournalLock, Marks, lock_file, read_marks
 
 SUFFIX: Final = ".journal"
 DAMAGED_SUFFIX: Final = ".damaged"

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from foundation.privacy import Keyring
-from radius.accounting.journal import Journal, JournalError, JournalFullError, Window
-from radius.accounting.journals import KEEP_DAMAGED_SECONDS, Journals, read_waiting
+from radius.storage.journal import Journal, JournalError, JournalFullError, Window
+from radius.storage.journals import KEEP_DAMAGED_SECONDS, Journals, read_waiting
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOW = 1_795_000_000.0
@@ -224,7 +224,7 @@ KILLED = """
 import os, sys, time
 from pathlib import Path
 from foundation.privacy import Keyring
-from radius.accounting.journals import Journals
+from radius.storage.journals import Journals
 from tests.radius.test_journal import payloads
 journals = Journals(Path(sys.argv[1]), "accounting", Keyring(bytes(range(32))), 10_000_000)
 number = 0

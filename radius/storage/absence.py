@@ -10,7 +10,7 @@ from foundation.database import Database
 
 # Then somebody tries again.
 _NOTED_SECONDS: Final = 1.0
-# While it is asked in the background, which takes a moment each time (radius.delivery).
+# While it is asked in the background, which takes a moment each time (radius.storage.delivery).
 PROBED_SECONDS: Final = 6.0
 
 

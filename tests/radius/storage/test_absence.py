@@ -8,7 +8,7 @@ import pytest
 
 from foundation.database import Database
 from radius import absence
-from radius.absence import Absence, absence_of
+from radius.storage.absence import Absence, absence_of
 
 
 def test_an_absence_that_was_noted_is_known_for_a_moment_or_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
