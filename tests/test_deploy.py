@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.registry import REGISTRY
 
+from foundation import telemetry
 from foundation.database import Database
 from foundation.direct import MOST_CONNECTIONS
 from foundation.settings import load_settings
@@ -48,7 +49,7 @@ def test_the_alarms_go_off_when_the_database_is_away_and_the_journal_fills(peers
 
 def test_the_alarms_are_about_metrics_that_there_are() -> None:
     # They are there once their modules are.
-    assert {storage_metrics.storage_away, directory_cache.stale_answers}
+    assert {storage_metrics.storage_away, directory_cache.stale_answers, telemetry.start_time_seconds}
     named = re.findall(r"citywifi_\w+", "".join(re.findall(r"expr: .*", (DEPLOY / "prometheus_rules.yml").read_text())))
     there_are = {sample.name for metric in REGISTRY.collect() for sample in metric.samples}
     there_are |= {name for metric in REGISTRY.collect() for name in (metric.name, f"{metric.name}_total")}

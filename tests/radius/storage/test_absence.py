@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from foundation.database import Database
-from radius import absence
+from radius.storage import absence
 from radius.storage.absence import Absence, absence_of
 
 

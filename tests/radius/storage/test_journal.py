@@ -19,7 +19,7 @@ from foundation.privacy import Keyring
 from radius.storage.journal import Journal, JournalError, JournalFullError, Window
 from radius.storage.journals import KEEP_DAMAGED_SECONDS, Journals, read_waiting
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 NOW = 1_795_000_000.0
 
 
@@ -225,7 +225,7 @@ import os, sys, time
 from pathlib import Path
 from foundation.privacy import Keyring
 from radius.storage.journals import Journals
-from tests.radius.test_journal import payloads
+from tests.radius.storage.test_journal import payloads
 journals = Journals(Path(sys.argv[1]), "accounting", Keyring(bytes(range(32))), 10_000_000)
 number = 0
 while True:
