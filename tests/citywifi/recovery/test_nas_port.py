@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -50,8 +50,12 @@ def counters() -> Counters:
 
 
 @pytest.fixture
-async def port(server: Server, counters: Counters) -> NasPort:
-    return NasPort("127.0.0.1", server.socket.getsockname(), SECRET, counters, QUICK)
+async def port(server: Server, counters: Counters) -> AsyncIterator[NasPort]:
+    port = NasPort("127.0.0.1", server.socket.getsockname(), SECRET, counters, QUICK)
+    yield port
+    # A test that failed has not closed it.
+    if port._socket.fileno() >= 0:
+        port.close()
 
 
 def access_request(identifier: int) -> bytes:
@@ -114,12 +118,18 @@ async def test_beyond_256_requests_the_next_wait_for_an_identifier(server: Serve
     replies: list[bytes] = []
     for _ in range(257):
         port.ask(access_request, replies.append)
-    seen: dict[int, int] = {}
-    while len(replies) < 257:
-        request, source = await server.next()
-        seen[request.identifier] = seen.get(request.identifier, 0) + 1
-        server.answer(request, source)
-        await asyncio.sleep(0)
+    seen: set[int] = set()
+
+    async def answer_all() -> None:
+        while True:
+            request, source = await server.next()
+            seen.add(request.identifier)
+            server.answer(request, source)
+
+    answering = asyncio.create_task(answer_all())
+    await until(lambda: len(replies) == 257)
+    answering.cancel()
+    await asyncio.gather(answering, return_exceptions=True)
     port.close()
     assert len(seen) == 256
 
