@@ -99,7 +99,7 @@ class greatest(GenericFunction[Any]):  # noqa: N801
     inherit_cache = True
 
 
-class greatest_known(GenericFunction[Any]):  # noqa: N801
+class greatest_known(GenericFunction[Any]):  # noqa: N801  an SQL function keeps its name
     """The larger of two values, or the one that is not null: what PostgreSQL's ``greatest`` is."""
 
     name = "greatest"

@@ -138,9 +138,14 @@ class Among(FunctionElement[bool]):
     type: TypeEngine[bool] = Boolean()
 
     def __init__(self, column: ColumnElement[Any], parameter: str) -> None:
-        self.column = column
         self.parameter = parameter
         super().__init__(column)
+
+    @property
+    def element_type(self) -> TypeEngine[Any]:
+        """The type of each value in the list: the column's."""
+        (column,) = self.clauses
+        return column.type
 
     def self_group(self, against: Any = None) -> Any:
         """As it is: SQLAlchemy would append ``= 1`` on SQLite, which keeps an index from being used."""
@@ -168,7 +173,7 @@ def array_parameter(name: str, element: TypeEngine[Any]) -> ColumnElement[Any]:
 @compiles(Among, "postgresql")
 def _any_of_array(element: Among, compiler: Any, **options: Any) -> str:
     (column,) = element.clauses
-    array = array_parameter(element.parameter, column.type)
+    array = array_parameter(element.parameter, element.element_type)
     # Selected, it is read once; where no index serves, the text would be read anew for every row.
     once = cast(select(array).scalar_subquery(), array.type)
     return str(compiler.process(column == any_(once), **options))
@@ -177,7 +182,7 @@ def _any_of_array(element: Among, compiler: Any, **options: Any) -> str:
 @compiles(Among, "sqlite")
 def _in_list(element: Among, compiler: Any, **options: Any) -> str:
     (column,) = element.clauses
-    values = bindparam(element.parameter, expanding=True, type_=column.type)
+    values = bindparam(element.parameter, expanding=True, type_=element.element_type)
     return str(compiler.process(column.in_(values), **options))
 
 

@@ -153,7 +153,7 @@ class PostgresDirect(Direct):
 
     def statement(self, statement: Executable) -> Statement[_Compiled]:
         among = (element for element in visitors.iterate(cast(ClauseElement, statement)) if isinstance(element, Among))
-        arrays = {element.parameter: element.column.type for element in among}
+        arrays = {element.parameter: element.element_type for element in among}
         return Statement(_Compiled(self._compile(statement), arrays))
 
     def bulk_insert(

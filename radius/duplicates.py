@@ -43,7 +43,7 @@ class DuplicateCache:
     def __init__(self, *, keep_seconds: float, limit: int = DEFAULT_LIMIT) -> None:
         self._keep_seconds = keep_seconds
         self._entries: dict[Key, _Entry] = {}
-        self._expires_next = 0.0
+        self._next_cleaning = 0.0
         self.limit = limit
         self.evictions = 0
 
@@ -78,9 +78,9 @@ class DuplicateCache:
 
     def _make_room(self, now: float) -> None:
         # Not for every request: the way to the oldest entry leads past all that were moved to the end.
-        if now < self._expires_next and len(self._entries) < self.limit:
+        if now < self._next_cleaning and len(self._entries) < self.limit:
             return
-        self._expires_next = now + self._keep_seconds / _CLEANINGS
+        self._next_cleaning = now + self._keep_seconds / _CLEANINGS
         while self._entries:
             oldest = next(iter(self._entries))
             if self._entries[oldest].expires_at > now:
