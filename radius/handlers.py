@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy.exc import DBAPIError
-
 from foundation.database_errors import DatabaseUnavailableError
 from foundation.privacy import Keyring
 from radius import metrics
@@ -68,7 +66,7 @@ class AuthenticationHandler:
             return await self._reject(request, step)
         except QueueFullError:
             raise RequestUnansweredError(Unanswered.QUEUE_FULL) from None
-        except (StorageUnavailableError, DatabaseUnavailableError, DBAPIError, OSError, TimeoutError):
+        except (StorageUnavailableError, DatabaseUnavailableError):
             raise RequestUnansweredError(Unanswered.STORAGE_UNAVAILABLE) from None
 
     def record_reject(self, request: Request, rejected: Rejected) -> None:

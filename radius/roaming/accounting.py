@@ -16,8 +16,8 @@ from functools import partial
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
+from foundation.database_errors import DatabaseUnavailableError
 from foundation.privacy import Keyring
 from foundation.settings import RoamingSettings
 from radius import attributes
@@ -116,7 +116,7 @@ class AccountingForwarder:
             if await self._router.is_ours(request.nas.council_id, user_name):
                 return
             is_taken = await self._deliver(request, realm)
-        except (DBAPIError, OSError, TimeoutError, QueueFullError):
+        except (DatabaseUnavailableError, OSError, TimeoutError, QueueFullError):
             metrics.forwarding_drops.labels("storage_unavailable").inc()
         except RadiusError:
             metrics.forwarding_drops.labels("does_not_fit_into_a_packet").inc()
