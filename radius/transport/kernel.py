@@ -73,7 +73,8 @@ def _sockets_at(bound: socket.socket) -> int:
     own = next((row[1] for row in rows if row[9] == inode), None)
     if own is None:
         return 0
-    return sum(row[2].endswith(_NOT_CONNECTED_PORT) and _overlap(row[1], own) for row in rows)
+    # The file is read in pieces, and a socket that is opened meanwhile makes the kernel tell another one twice.
+    return len({row[9] for row in rows if row[2].endswith(_NOT_CONNECTED_PORT) and _overlap(row[1], own)})
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -19,9 +20,11 @@ class Disk:
     folder: Path
 
     def fill(self, *, leave_octets: int) -> None:
-        """Take all room but so much."""
+        """Take all room but so much; what others write meanwhile is taken into account."""
         with self._ballast.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, self.free_octets - leave_octets)
+            while (room := self.free_octets - leave_octets) > 0:
+                with contextlib.suppress(OSError):  # Somebody was quicker.
+                    os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, room)
 
     def make_room(self) -> None:
         """Give it back."""
