@@ -80,7 +80,9 @@ class PostgresConnection:
     async def _prepare(self, text: str) -> Any:
         statement = self._prepared.get(text)
         if statement is None:
-            statement = self._prepared[text] = await self.driver.prepare(text)
+            # Without a name the server would parse and plan it anew each time, which costs more than running it.
+            name = f"citywifi_{len(self._prepared)}"
+            statement = self._prepared[text] = await self.driver.prepare(text, name=name)
         return statement
 
 
