@@ -6,25 +6,55 @@ import os
 
 from setuptools import Extension, setup
 
-# Every datagram passes through these. All are plain Python too, and behave alike both ways.
-CODEC = [
+# What every request passes through. All are plain Python too, and behave alike both ways.
+PACKET_PATH = [
+    "foundation/array_literals.py",
+    "foundation/direct_postgres.py",
+    "foundation/mac_address.py",
+    "foundation/privacy.py",
+    "foundation/tally.py",
+    "radius/accounting/anchors.py",
+    "radius/accounting/merging.py",
+    "radius/accounting/records.py",
+    "radius/accounting/writer.py",
     "radius/attribute_layout.py",
     "radius/attribute_values.py",
     "radius/attributes.py",
+    "radius/authentication/credential.py",
+    "radius/authentication/device.py",
+    "radius/authentication/methods.py",
+    "radius/authentication/outcome.py",
+    "radius/authentication/password.py",
+    "radius/authentication/seen.py",
+    "radius/authentication/stored_password.py",
     "radius/authenticators.py",
+    "radius/authorization.py",
+    "radius/batching.py",
+    "radius/defences.py",
+    "radius/directory_cache.py",
+    "radius/directory_records.py",
     "radius/duplicates.py",
+    "radius/handlers.py",
+    "radius/message_authenticators.py",
+    "radius/nas_table.py",
     "radius/packet.py",
     "radius/parser.py",
+    "radius/policies/decision.py",
+    "radius/policies/effective.py",
+    "radius/roaming/realm.py",
+    "radius/roaming/routing.py",
+    "radius/service.py",
+    "radius/transport/udp.py",
 ]
 
 
 def compiled() -> list[Extension]:
-    """The codec as extension modules; Python finds them before the sources, which lie beside them."""
+    """The packet path as extension modules; Python finds them before the sources, which lie beside them."""
     from mypyc.build import mypycify  # It is there only when a wheel is built.
 
     # The checkout's mypy settings want the types of everything; here only what is compiled matters.
     options = ["--config-file=", "--cache-dir=build/mypyc", "--ignore-missing-imports"]
-    extensions = mypycify([*options, *CODEC], opt_level="3", debug_level="0", group_name="citywifi_codec")
+    extensions = mypycify([*options, *PACKET_PATH], opt_level="2", debug_level="0", group_name="citywifi_packet_path")
     for extension in extensions:
         # Another compiler's new warning must not keep a city from installing.
         extension.extra_compile_args = [each for each in extension.extra_compile_args if each != "-Werror"]

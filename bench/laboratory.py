@@ -125,7 +125,7 @@ class Laboratory:
         return freeradius.in_memory(file, self.freeradius_in_postgres(size) if is_logged else None)
 
     def compiled(self) -> dict[str, str]:
-        """The environment of a service with the compiled codec. Raises GeneratorError where it cannot be compiled."""
+        """The environment of a service whose packet path is compiled. Raises GeneratorError where that cannot be."""
         folder = self.folder / "compiled"
         if not folder.exists():
             command = [sys.executable, "-m", "tools.compiled_install", str(folder)]

@@ -134,8 +134,8 @@ def _memory(lab: Laboratory) -> Scene:
             "other_logging": lambda: lab.theirs(lab.freeradius_in_memory(size, is_logged=True)),
         },
         [
-            Comparison("PAP from memory, pure codec", "pure", "other", work, Wanted(0.7), nothing_logged),
-            Comparison("PAP from memory, compiled codec", "compiled", "other", work, Wanted(1.2), nothing_logged),
+            Comparison("PAP from memory, pure Python", "pure", "other", work, Wanted(0.7), nothing_logged),
+            Comparison("PAP from memory, compiled", "compiled", "other", work, Wanted(1.2), nothing_logged),
             Comparison("PAP from memory, logged in PostgreSQL", "logging", "other_logging", work, Wanted(), logged),
         ],
     )

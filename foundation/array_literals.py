@@ -9,15 +9,13 @@ https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Boolean, DateTime, Float, Integer, LargeBinary, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from foundation.database_errors import DatabaseError, RowsRefusedError
-
-_UTC: Final = "+00:00"
 
 Writer = Callable[[Sequence[Any]], str]
 
@@ -43,13 +41,28 @@ def _octets(values: Sequence[bytes | None]) -> str:
 
 
 def _moments(values: Sequence[datetime | None]) -> str:
-    joined = '","'.join(map(str, values))
-    if joined.count(_UTC) == len(values):
-        return '{"' + joined + '"}' if values else "{}"
-    if any(value is not None and value.tzinfo is None for value in values):
+    texts: list[str] = []
+    last: datetime | None = None
+    text = "NULL"
+    for value in values:
+        # Most rows that are written together have the same moment: that of their arrival.
+        if value is not last:
+            last, text = value, _moment(value)
+        texts.append(text)
+    return "{" + ",".join(texts) + "}"
+
+
+def _moment(value: datetime | None) -> str:
+    if value is None:
+        return "NULL"
+    if value.tzinfo is UTC:
+        # isoformat and an f-string take twice as long.
+        parts = value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond
+        return '"%04d-%02d-%02d %02d:%02d:%02d.%06d+00"' % parts  # noqa: UP031  as above
+    if value.tzinfo is None:
         # PostgreSQL would take it for a time of its own zone.
         raise RowsRefusedError("a time without a zone was given; use datetime.now(UTC)")
-    return "{" + ",".join(["NULL" if value is None else f'"{value}"' for value in values]) + "}"
+    return f'"{value}"'
 
 
 def _texts(values: Sequence[str | None]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from radius.errors import RadiusError
+from radius.pending import Pending
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,7 +42,7 @@ class Batcher(Generic[Item, Result]):
     ) -> None:
         self._handle = handle
         self._largest_batch = largest_batch
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[tuple[Item, Pending[Result]]] = deque()
         self._task: asyncio.Task[None] | None = None
         self.limit = limit
 
@@ -49,17 +50,17 @@ class Batcher(Generic[Item, Result]):
         """How many items wait, without those under way."""
         return len(self._waiting)
 
-    def submit(self, item: Item) -> asyncio.Future[Result]:
+    def submit(self, item: Item) -> Pending[Result]:
         """The result, when the item's batch is done. Raises QueueFullError."""
         if len(self._waiting) >= self.limit:
             raise QueueFullError(f"{self.limit} items wait already; the database does not keep up")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Result] = loop.create_future()
-        self._waiting.append((item, future))
+        pending: Pending[Result] = Pending(loop)
+        self._waiting.append((item, pending))
         if self._task is None:
             # A task begins in the event loop's next turn: all that this turn submits goes into one batch.
             self._task = loop.create_task(self._work())
-        return future
+        return pending
 
     async def drain(self) -> None:
         """Return when nothing waits and nothing is under way."""
@@ -74,23 +75,27 @@ class Batcher(Generic[Item, Result]):
         finally:
             self._task = None
 
-    async def _handle_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+    async def _handle_batch(self, batch: list[tuple[Item, Pending[Result]]]) -> None:
         try:
             results = await self._handle([item for item, _ in batch])
         except BaseException as error:
-            for _, future in batch:
-                if not future.done():
-                    _fail(future, error)
+            for _, pending in batch:
+                if not pending.done():
+                    _fail(pending, error)
             if not isinstance(error, Exception):
                 raise
             return
-        for (_, future), result in zip(batch, results, strict=True):
-            if not future.done():
-                future.set_result(result)
+        for (_, pending), result in zip(batch, results, strict=True):
+            if not pending.done():
+                pending.set_result(result)
+                if pending.waiter is not None:
+                    pending.waiter.step()
 
 
-def _fail(future: asyncio.Future[Result], error: BaseException) -> None:
+def _fail(pending: Pending[Result], error: BaseException) -> None:
     if isinstance(error, Exception):
-        future.set_exception(error)
+        pending.set_exception(error)
     else:  # we are being cancelled: so is who waits for us
-        future.cancel()
+        pending.cancel()
+    if pending.waiter is not None:
+        pending.waiter.step()

@@ -65,11 +65,12 @@ stale_answers = Counter(
 
 
 class Changes:
-    """The numbers of the last changes of rows of one kind; a bounded number of them."""
+    """The numbers of the last changes of rows of one kind: of ``limit`` at most, and of half as many at least."""
 
-    __slots__ = ("_before", "_old", "_young", "latest")
+    __slots__ = ("_before", "_limit", "_old", "_young", "latest")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = _MOST_CHANGES) -> None:
+        self._limit = limit
         self.latest = 0
         self._young: dict[int, int] = {}
         self._old: dict[int, int] = {}
@@ -78,7 +79,7 @@ class Changes:
 
     def note(self, row_id: int, number: int) -> None:
         """A row was changed; numbers rise."""
-        if len(self._young) >= _MOST_CHANGES // 2:
+        if len(self._young) >= self._limit // 2:
             if self._old:
                 self._before = max(self._old.values())
             self._old, self._young = self._young, {}

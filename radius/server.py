@@ -136,7 +136,7 @@ class RadiusServer:
         return Port.AUTHENTICATION in self.worker.serves
 
     async def refresh(self) -> None:
-        """Read equipment, policies and realms. Raises DBAPIError or OSError."""
+        """Read equipment, policies and realms. Raises DatabaseUnavailableError, DBAPIError or OSError."""
         await self.equipment.refresh()
         await self.policies.refresh()
         await self.roaming.realms.refresh()

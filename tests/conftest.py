@@ -24,6 +24,11 @@ pytest_plugins = ["tests.support.summary"]
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes goes first, so that the others end beside it and not before it."""
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
+
+
 @pytest.fixture(scope="session")
 def keyring() -> Keyring:
     return Keyring(bytes(range(32)))

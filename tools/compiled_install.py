@@ -1,11 +1,11 @@
-"""Install CityWiFi with the compiled codec into a folder: ``python -m tools.compiled_install FOLDER``.
+"""Install CityWiFi with the compiled packet path into a folder: ``python -m tools.compiled_install FOLDER``.
 
 The checkout stays pure Python. Whatever is to run compiled gets the folder before the checkout:
 
     PYTHONSAFEPATH=1 PYTHONPATH=FOLDER:. .venv/bin/python -m bench codec
 
 ``PYTHONSAFEPATH`` keeps Python from looking into the current directory first. Dependencies are the environment's. The
-exit status is 1 where the codec cannot be compiled; standard error says why.
+exit status is 1 where that cannot be compiled; standard error says why.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def main(arguments: list[str]) -> int:
         return 2
     reason = why_pure()
     if reason:
-        print(f"the codec cannot be compiled: {reason}", file=sys.stderr)
+        print(f"the packet path cannot be compiled: {reason}", file=sys.stderr)
         return 1
     try:
         install(Path(arguments[0]))
     except subprocess.CalledProcessError as error:
-        print(f"the codec could not be compiled:\n{error.stdout}{error.stderr}", file=sys.stderr)
+        print(f"the packet path could not be compiled:\n{error.stdout}{error.stderr}", file=sys.stderr)
         return 1
     print(f"compiled; use it with PYTHONSAFEPATH=1 PYTHONPATH={arguments[0]}:.")
     return 0

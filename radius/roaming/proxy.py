@@ -17,6 +17,7 @@ from radius.discards import RequestUnansweredError, Unanswered
 from radius.duplicates import Key
 from radius.errors import MalformedAttributeError, UnencodableError
 from radius.packet import Attribute, Code
+from radius.pending import in_own_task
 from radius.roaming import metrics
 from radius.roaming.conversations import Conversations
 from radius.roaming.exchange import TooManyQuestionsError
@@ -67,6 +68,7 @@ class Proxy:
 
     async def forward(self, request: Request, realm: Realm) -> Step:
         """What the realm's home server says. Raises RequestUnansweredError when too many requests are under way."""
+        await in_own_task()
         if self._in_flight >= self._settings.most_proxied:
             metrics.proxy_drops.labels("too_many_in_flight").inc()
             raise RequestUnansweredError(Unanswered.TOO_MANY_IN_PROGRESS)

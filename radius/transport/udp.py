@@ -6,9 +6,11 @@ asyncio's own datagram endpoint reads one datagram a turn of the event loop, a f
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any, Final
@@ -18,7 +20,8 @@ import structlog
 from radius import metrics
 from radius.discards import Unanswered
 from radius.packet import LONGEST_PACKET_OCTETS
-from radius.service import Arrival, Request, Service
+from radius.pending import Pending, rest_of
+from radius.service import Arrival, Service, fault_location
 from radius.transport.kernel import memory_of, refuse_strangers
 
 logger = structlog.get_logger(__name__)
@@ -39,8 +42,9 @@ class UdpTransport:
         self.limit = limit
         self._socket = bound
         self._is_ipv4 = bound.family == socket.AF_INET
-        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._answering: dict[int, _Answering] = {}
         self._begun = 0
+        self._is_idle = asyncio.Event()
         self._drops = 0
         self._loop = asyncio.get_running_loop()
 
@@ -53,7 +57,7 @@ class UdpTransport:
     @property
     def in_progress(self) -> int:
         """How many requests are being processed."""
-        return len(self._tasks)
+        return len(self._answering)
 
     def start(self) -> None:
         """Begin to read."""
@@ -62,12 +66,13 @@ class UdpTransport:
     async def stop(self, patience_seconds: float) -> None:
         """Read no more, let what is being processed come to its end, and close."""
         self._loop.remove_reader(self._socket)
-        if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=patience_seconds)
-        left = list(self._tasks.values())
-        for task in left:
-            task.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience_seconds):
+                while self._answering:
+                    self._is_idle.clear()
+                    await self._is_idle.wait()
+        for left in list(self._answering.values()):
+            await left.cancel()
         self._socket.close()
 
     def take(self, datagram: bytes, source: Any, arrival: Arrival, service: Service | None = None) -> None:
@@ -78,17 +83,25 @@ class UdpTransport:
             return
         if isinstance(admitted, bytes):
             self._send(admitted, source)
-        elif len(self._tasks) >= self.limit:
+        elif len(self._answering) >= self.limit:
             serving.refuse(admitted, Unanswered.TOO_MANY_IN_PROGRESS)
         else:
-            # Not a set and a callback at the end: the callback would cost another turn of the event loop.
             number = self._begun = self._begun + 1
-            self._tasks[number] = self._loop.create_task(self._answer(number, serving, admitted, source))
+            answering = self._answering[number] = _Answering(self, number, serving.answer(admitted), source)
+            answering.step()
+
+    def end(self, number: int, reply: bytes | None, source: Any) -> None:
+        """A request is processed; ``reply`` is None where there is to be none."""
+        del self._answering[number]
+        if reply is not None:
+            self._send(reply, source)
+        if not self._answering:
+            self._is_idle.set()
 
     def sample_metrics(self) -> None:
         """Set the gauges, and count what the kernel dropped."""
         label = self.service.port
-        metrics.in_progress.labels(label).set(len(self._tasks))
+        metrics.in_progress.labels(label).set(len(self._answering))
         metrics.in_progress_limit.labels(label).set(self.limit)
         memory = memory_of(self._socket)
         if memory is None:
@@ -111,20 +124,64 @@ class UdpTransport:
                     return
                 take(datagram, source, arrival)
 
-    async def _answer(self, number: int, service: Service, request: Request, source: Any) -> None:
-        try:
-            reply = await service.answer(request)
-            if reply is not None:
-                self._send(reply, source)
-        finally:
-            del self._tasks[number]
-
     def _send(self, reply: bytes, source: Any) -> None:
         # A reply that cannot be sent now is not queued: the retransmission gets it from the duplicate cache.
         try:
             self._socket.sendto(reply, source)
         except OSError:
             self.service.discard(Unanswered.SEND_FAILED)
+
+
+class _Answering:
+    """A request that is being processed, by hand as long as it waits for batches only (``radius.pending``)."""
+
+    def __init__(
+        self, transport: UdpTransport, number: int, work: Coroutine[Any, Any, bytes | None], source: Any
+    ) -> None:
+        self._transport = transport
+        self._number = number
+        self._work = work
+        self._source = source
+        self._waits_for: Pending[Any] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def step(self) -> None:
+        """Run as far as it goes."""
+        try:
+            waits_for = self._work.send(None)
+        except StopIteration as done:
+            self._transport.end(self._number, done.value, self._source)
+        except Exception as error:
+            # Whoever calls has others to call, too.
+            logger.error("a request was left: a fault of ours", where=fault_location(error))
+            self._transport.end(self._number, None, self._source)
+        else:
+            self._wait_for(waits_for)
+
+    async def cancel(self) -> None:
+        """Let it come to no answer."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            return
+        if self._waits_for is not None:
+            self._waits_for.cancel()
+        self._work.close()
+        self._transport.end(self._number, None, self._source)
+
+    def _wait_for(self, waits_for: Any) -> None:
+        if type(waits_for) is Pending:
+            self._waits_for = waits_for
+            waits_for.waiter = self
+        else:
+            self._task = asyncio.get_running_loop().create_task(self._finish(waits_for))
+
+    async def _finish(self, waits_for: Any) -> None:
+        reply = None
+        try:
+            reply = await rest_of(self._work, waits_for)
+        finally:
+            self._transport.end(self._number, reply, self._source)
 
 
 def bind(host: str, port: int, receive_buffer_octets: int, label: str, *, sharers: int = 1) -> socket.socket:

@@ -183,9 +183,8 @@ def test_without_room_nothing_is_kept() -> None:
     assert (len(cache), looked_up(cache, 1)) == (0, None)
 
 
-def test_of_many_changes_the_oldest_are_forgotten_and_then_count_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directory_cache, "_MOST_CHANGES", 10)
-    changes = Changes()
+def test_of_many_changes_the_oldest_are_forgotten_and_then_count_for_all() -> None:
+    changes = Changes(limit=10)
     for number in range(1, 17):
         changes.note(100 + number, number)
     assert changes.has(999, 0)

@@ -83,8 +83,13 @@ def assert_rejected(step: Step, reason: RejectReason) -> None:
 
 
 @pytest.fixture
-async def verifier(database: Database, keyring: Keyring, city: City) -> CredentialVerifier:
-    return CredentialVerifier(Directory(database), keyring)
+async def directory(database: Database) -> Directory:
+    return Directory(database)
+
+
+@pytest.fixture
+async def verifier(directory: Directory, keyring: Keyring, city: City) -> CredentialVerifier:
+    return CredentialVerifier(directory, keyring)
 
 
 @pytest.fixture
@@ -262,13 +267,13 @@ async def test_a_repetition_while_the_first_is_under_way_is_not_answered(
 
 
 async def test_without_the_database_nothing_is_answered_and_nobody_rejected(
-    bench: Bench, verifier: CredentialVerifier, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, directory: Directory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object) -> None:
         raise OSError
 
     request, state = await bench.challenge(IDENTITY)
-    monkeypatch.setattr(verifier, "verify", away)
+    monkeypatch.setattr(directory, "credential", away)
     with pytest.raises(OSError):  # noqa: PT011  what a database that is away raises
         await bench.ask(md5_response(request), state)
     with pytest.raises(RequestUnansweredError):

@@ -90,6 +90,8 @@ async def scene(
     city = await build_city(database, keyring)
     async with server_on(database, keyring, tmp_path) as server:
         name = postgres_url.rpartition("/")[2]
+        # Who is known counts from when changes are told.
+        await until(lambda: server.directory.cache.is_current)
         yield Scene(postgres_cluster, name, database, server, city, tmp_path / "journal")
     await database.close()
 

@@ -15,6 +15,7 @@ import pytest
 from foundation.database import Database
 from foundation.privacy import Keyring
 from radius import metrics
+from radius.batching import Batcher
 from radius.discards import Unanswered
 from radius.duplicates import DuplicateCache
 from radius.nas import NasDirectory, NasTable
@@ -48,13 +49,17 @@ def handler() -> Handler:
     return Handler()
 
 
-@pytest.fixture
-async def transport(handler: Handler, database: Database, keyring: Keyring) -> AsyncIterator[UdpTransport]:
+def transport_of(handler: Handler, database: Database, keyring: Keyring) -> UdpTransport:
     """At a port of its own, not started."""
     equipment = NasDirectory(database, keyring)
     equipment.table = NasTable([(ip_network("127.0.0.0/8"), NAS), (ip_network("::1/128"), NAS)])
     service = Service(Port.AUTHENTICATION, equipment, handler, DuplicateCache(keep_seconds=10), time.monotonic)
-    opened = UdpTransport(service, bind("127.0.0.1", 0, SMALL_BUFFER_OCTETS, "authentication"), limit=LIMIT)
+    return UdpTransport(service, bind("127.0.0.1", 0, SMALL_BUFFER_OCTETS, "authentication"), limit=LIMIT)
+
+
+@pytest.fixture
+async def transport(handler: Handler, database: Database, keyring: Keyring) -> AsyncIterator[UdpTransport]:
+    opened = transport_of(handler, database, keyring)
     yield opened
     await opened.stop(0)
 
@@ -113,6 +118,74 @@ async def test_beyond_the_limit_requests_are_dropped_and_counted(
 
 def _discarded(reason: Unanswered) -> float:
     return float(metrics.discards.labels(Port.AUTHENTICATION, reason)._value.get())
+
+
+class Batched(Handler):
+    """Answers as its batcher does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batcher: Batcher[int, bool] = Batcher(self._decide, limit=100)
+
+    async def handle(self, request: Request) -> tuple[Code, Sequence[Attribute]]:
+        return (Code.ACCESS_ACCEPT if await self.batcher.submit(request.packet.identifier) else Code.ACCESS_REJECT), ()
+
+    async def _decide(self, identifiers: list[int]) -> list[bool]:
+        await self.may_answer.wait()
+        return [identifier % 2 == 0 for identifier in identifiers]
+
+
+@pytest.fixture
+async def batched(database: Database, keyring: Keyring) -> AsyncIterator[tuple[UdpTransport, Batched, socket.socket]]:
+    handler = Batched()
+    opened = transport_of(handler, database, keyring)
+    opened.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.setblocking(False)
+        made.connect(opened.address)
+        yield opened, handler, made
+    if opened._socket.fileno() >= 0:
+        await opened.stop(0)
+    assert opened.in_progress == 0
+
+
+async def test_requests_that_wait_for_a_batch_are_all_answered(
+    batched: tuple[UdpTransport, Batched, socket.socket],
+) -> None:
+    _, _, client = batched
+    for identifier in range(10):
+        client.send(login(identifier))
+    assert await replies(client, 10) == set(range(10))
+
+
+async def test_the_end_waits_for_what_is_under_way_and_leaves_what_takes_too_long(
+    batched: tuple[UdpTransport, Batched, socket.socket],
+) -> None:
+    transport, handler, client = batched
+    handler.may_answer.clear()
+    client.send(login(1))
+    while not transport.in_progress:  # noqa: ASYNC110  there is no event to wait for
+        await asyncio.sleep(0)
+    ending = asyncio.create_task(transport.stop(5))
+    await asyncio.sleep(0.01)
+    assert not ending.done()
+    handler.may_answer.set()
+    await ending
+    assert await replies(client, 1) == {1}
+
+
+async def test_a_result_that_comes_after_the_end_is_nobodys(
+    batched: tuple[UdpTransport, Batched, socket.socket],
+) -> None:
+    transport, handler, client = batched
+    handler.may_answer.clear()
+    client.send(login(1))
+    while not transport.in_progress:  # noqa: ASYNC110  there is no event to wait for
+        await asyncio.sleep(0)
+    await transport.stop(0)
+    handler.may_answer.set()
+    await handler.batcher.drain()
+    assert transport.in_progress == 0
 
 
 async def test_what_the_kernel_drops_is_counted_once_and_what_waits_is_shown(
