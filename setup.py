@@ -11,6 +11,7 @@ PACKET_PATH = [
     "foundation/array_literals.py",
     "foundation/direct_postgres.py",
     "foundation/mac_address.py",
+    "foundation/moments.py",
     "foundation/privacy.py",
     "foundation/tally.py",
     "radius/accounting/anchors.py",

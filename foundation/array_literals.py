@@ -9,13 +9,14 @@ https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Boolean, DateTime, Float, Integer, LargeBinary, String
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from foundation.database_errors import DatabaseError, RowsRefusedError
+from foundation.database_errors import DatabaseError
+from foundation.moments import moments_as_text
 
 Writer = Callable[[Sequence[Any]], str]
 
@@ -41,28 +42,7 @@ def _octets(values: Sequence[bytes | None]) -> str:
 
 
 def _moments(values: Sequence[datetime | None]) -> str:
-    texts: list[str] = []
-    last: datetime | None = None
-    text = "NULL"
-    for value in values:
-        # Most rows that are written together have the same moment: that of their arrival.
-        if value is not last:
-            last, text = value, _moment(value)
-        texts.append(text)
-    return "{" + ",".join(texts) + "}"
-
-
-def _moment(value: datetime | None) -> str:
-    if value is None:
-        return "NULL"
-    if value.tzinfo is UTC:
-        # isoformat and an f-string take twice as long.
-        parts = value.year, value.month, value.day, value.hour, value.minute, value.second, value.microsecond
-        return '"%04d-%02d-%02d %02d:%02d:%02d.%06d+00"' % parts  # noqa: UP031  as above
-    if value.tzinfo is None:
-        # PostgreSQL would take it for a time of its own zone.
-        raise RowsRefusedError("a time without a zone was given; use datetime.now(UTC)")
-    return f'"{value}"'
+    return "{" + ",".join(["NULL" if text is None else f'"{text}+00"' for text in moments_as_text(values)]) + "}"
 
 
 def _texts(values: Sequence[str | None]) -> str:

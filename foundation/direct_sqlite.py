@@ -12,8 +12,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import datetime
 from itertools import repeat
 from typing import Any
 
@@ -34,30 +33,13 @@ from foundation.direct import (
     RowsRefusedError,
     Statement,
 )
+from foundation.moments import moments_as_text
 from foundation.sqlite_driver import BEGIN_WRITING
 
 # A reader meets a lock only while a file is recovered after a crash; meanwhile the event loop stands still.
 _MOST_MILLISECONDS_TO_READ = 500
 
 Converter = Callable[[Any], Any]
-
-
-def moment_to_text(moment: datetime | None) -> str | None:
-    """A moment as SQLAlchemy stores it: UTC without zone, with microseconds."""
-    if moment is None:
-        return None
-    if moment.tzinfo is not UTC:
-        if moment.tzinfo is None:
-            raise RowsRefusedError("a time without a zone was given; use datetime.now(UTC)")
-        moment = moment.astimezone(UTC)
-    # isoformat would ask the zone for its offset first, and costs twice as much.
-    day = _day_as_text(moment.toordinal())
-    return f"{day} {moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}.{moment.microsecond:06d}"
-
-
-@lru_cache(1024)
-def _day_as_text(ordinal: int) -> str:
-    return date.fromordinal(ordinal).isoformat()
 
 
 def moment_from_text(text: str | None) -> datetime | None:
@@ -69,13 +51,8 @@ def _truth(number: int | None) -> bool | None:
     return None if number is None else bool(number)
 
 
-def _to_store(type_: TypeEngine[Any]) -> Converter | None:
-    return moment_to_text if _is_moment(type_) else None
-
-
 def _stored(value: Any, type_: TypeEngine[Any]) -> Any:
-    store = _to_store(type_)
-    return value if store is None else store(value)
+    return moments_as_text([value])[0] if _is_moment(type_) else value
 
 
 def _to_give(type_: TypeEngine[Any]) -> Converter | None:
@@ -106,22 +83,22 @@ class _Shape:
 
 
 class _Compiled:
-    __slots__ = ("_compiled", "_expanding", "_shapes", "_to_give", "_to_store", "parameters", "writes")
+    __slots__ = ("_compiled", "_expanding", "_moments", "_shapes", "_to_give", "parameters", "writes")
 
     def __init__(self, compiled: SQLCompiler, result_types: Sequence[TypeEngine[Any]], *, writes: bool) -> None:
         self._compiled = compiled
         self.writes = writes
         self.parameters = Parameters(compiled)
         self._expanding = tuple(name for name, bind in compiled.binds.items() if bind.expanding)
-        self._to_store = {name: store for name, bind in compiled.binds.items() if (store := _to_store(bind.type))}
+        self._moments = [name for name, bind in compiled.binds.items() if _is_moment(bind.type)]
         self._to_give = [(place, give) for place, type_ in enumerate(result_types) if (give := _to_give(type_))]
         self._shapes: dict[tuple[int, ...], _Shape] = {}
 
     def text_and_values(self, given: Mapping[str, Any]) -> tuple[str, list[Any]]:
         complete = self.parameters.complete(given)
-        for name, store in self._to_store.items():
+        for name in self._moments:
             value = complete[name]
-            complete[name] = [store(one) for one in value] if name in self._expanding else store(value)
+            complete[name] = moments_as_text(value) if name in self._expanding else moments_as_text([value])[0]
         for name in self._expanding:
             complete[name] = padded(complete[name])
         sizes = tuple(len(complete[name]) for name in self._expanding)
@@ -140,7 +117,7 @@ class _Compiled:
 
 
 class _CompiledInsert:
-    __slots__ = ("_order", "_to_store", "text")
+    __slots__ = ("_moments", "_order", "text")
 
     def __init__(self, compiled: SQLCompiler, names: Sequence[str]) -> None:
         self.text = str(compiled)
@@ -153,12 +130,12 @@ class _CompiledInsert:
             (places[name], None) if name in places else (-1, _stored(constants[name], compiled.binds[name].type))
             for name in compiled.positiontup or ()
         ]
-        self._to_store = [(place, store) for place, type_ in enumerate(types) if (store := _to_store(type_))]
+        self._moments = [place for place, type_ in enumerate(types) if _is_moment(type_)]
 
     def rows(self, rows: Sequence[Sequence[Any]]) -> Iterable[Row]:
-        columns: list[Iterable[Any]] = list(zip(*rows, strict=True))
-        for place, store in self._to_store:
-            columns[place] = [store(value) for value in columns[place]]
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        for place in self._moments:
+            columns[place] = moments_as_text(columns[place])
         # Not strict: a fixed value is repeated for as long as there are rows.
         return zip(
             *(repeat(constant) if place < 0 else columns[place] for place, constant in self._order), strict=False
