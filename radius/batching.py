@@ -88,8 +88,7 @@ class Batcher(Generic[Item, Result]):
         for (_, pending), result in zip(batch, results, strict=True):
             if not pending.done():
                 pending.set_result(result)
-                if pending.waiter is not None:
-                    pending.waiter.step()
+                pending.wake()
 
 
 def _fail(pending: Pending[Result], error: BaseException) -> None:
@@ -97,5 +96,4 @@ def _fail(pending: Pending[Result], error: BaseException) -> None:
         pending.set_exception(error)
     else:  # we are being cancelled: so is who waits for us
         pending.cancel()
-    if pending.waiter is not None:
-        pending.waiter.step()
+    pending.wake()

@@ -33,6 +33,11 @@ class Pending(asyncio.Future[Result]):
         super().__init__(loop=loop)
         self.waiter: Waiter | None = None
 
+    def wake(self) -> None:
+        """Have the waiter go on; call it when the result is set."""
+        if self.waiter is not None:
+            self.waiter.step()
+
 
 async def in_own_task() -> None:
     """Return in a task of one's own."""

@@ -57,15 +57,19 @@ class SeenNotes:
             self._later = None
 
     async def _write(self) -> None:
+        """What is due now; what becomes due meanwhile is for the next time."""
         for seen in (self._people, self._devices):
-            while seen.due:
-                ids, at = sorted(seen.due)[:_TOGETHER], max(seen.due.values())
+            if not seen.due:
+                continue
+            ids, at = sorted(seen.due), max(seen.due.values())
+            for begin in range(0, len(ids), _TOGETHER):
+                some = ids[begin : begin + _TOGETHER]
                 try:
                     async with asyncio.timeout(_LATER_SECONDS):
-                        await self._direct.fetch(seen.statement, rows=ids, seen_at=at, hour_before=at - _EVERY)
+                        await self._direct.fetch(seen.statement, rows=some, seen_at=at, hour_before=at - _EVERY)
                 except UNAVAILABLE:
                     return
-                for key in ids:
+                for key in some:
                     seen.due.pop(key, None)
 
 

@@ -147,6 +147,8 @@ class _Answering:
 
     def step(self) -> None:
         """Run as far as it goes."""
+        # It knows us, too: a circle would be left to the garbage collector, which stops everything while it looks.
+        self._waits_for = None
         try:
             waits_for = self._work.send(None)
         except StopIteration as done:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -156,6 +157,23 @@ async def test_requests_that_wait_for_a_batch_are_all_answered(
     for identifier in range(10):
         client.send(login(identifier))
     assert await replies(client, 10) == set(range(10))
+
+
+async def test_requests_leave_nothing_to_the_garbage_collector(
+    batched: tuple[UdpTransport, Batched, socket.socket],
+) -> None:
+    _, _, client = batched
+    client.send(login(0))
+    await replies(client, 1)
+    gc.collect()
+    gc.disable()
+    try:
+        for identifier in range(1, 11):
+            client.send(login(identifier))
+        await replies(client, 10)
+        assert gc.collect() < 10
+    finally:
+        gc.enable()
 
 
 async def test_the_end_waits_for_what_is_under_way_and_leaves_what_takes_too_long(
