@@ -92,7 +92,8 @@ class UdpTransport:
 
     def end(self, number: int, reply: bytes | None, source: Any) -> None:
         """A request is processed; ``reply`` is None where there is to be none."""
-        del self._answering[number]
+        # One that ended while others were cancelled is no longer there.
+        self._answering.pop(number, None)
         if reply is not None:
             self._send(reply, source)
         if not self._answering:

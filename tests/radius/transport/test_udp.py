@@ -176,14 +176,19 @@ async def test_requests_leave_nothing_to_the_garbage_collector(
         gc.enable()
 
 
-async def test_the_end_waits_for_what_is_under_way_and_leaves_what_takes_too_long(
-    batched: tuple[UdpTransport, Batched, socket.socket],
-) -> None:
-    transport, handler, client = batched
+async def begin_one(transport: UdpTransport, handler: Batched, client: socket.socket) -> None:
+    """A request that waits for its batch until ``may_answer`` is set."""
     handler.may_answer.clear()
     client.send(login(1))
     while not transport.in_progress:  # noqa: ASYNC110  there is no event to wait for
         await asyncio.sleep(0)
+
+
+async def test_the_end_waits_for_what_is_under_way(
+    batched: tuple[UdpTransport, Batched, socket.socket],
+) -> None:
+    transport, handler, client = batched
+    await begin_one(transport, handler, client)
     ending = asyncio.create_task(transport.stop(5))
     await asyncio.sleep(0.01)
     assert not ending.done()
@@ -196,10 +201,7 @@ async def test_a_result_that_comes_after_the_end_is_nobodys(
     batched: tuple[UdpTransport, Batched, socket.socket],
 ) -> None:
     transport, handler, client = batched
-    handler.may_answer.clear()
-    client.send(login(1))
-    while not transport.in_progress:  # noqa: ASYNC110  there is no event to wait for
-        await asyncio.sleep(0)
+    await begin_one(transport, handler, client)
     await transport.stop(0)
     handler.may_answer.set()
     await handler.batcher.drain()
