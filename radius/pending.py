@@ -2,9 +2,9 @@
 
 A task, and the turns that the loop takes to wake it, cost a request as much as reading its packet. Most requests wait
 only for results of a batch (``radius.batching``), which are there for all of them at once: so a request's coroutine is
-run by hand as far as it comes (``radius.transport.udp``), and whoever has its result runs the next part. A coroutine that comes to
-wait for anything else becomes a task then and there. Until then ``asyncio.current_task`` is somebody else's: what uses
-``asyncio.timeout`` awaits ``in_own_task()`` before.
+run by hand as far as it comes (``radius.transport.udp``), and whoever has its result runs the next part. A coroutine
+that comes to wait for anything else becomes a task then and there. Until then ``asyncio.current_task`` is somebody
+else's: what uses ``asyncio.timeout`` awaits ``in_own_task()`` before.
 """
 
 from __future__ import annotations
