@@ -6,6 +6,7 @@ Both keep their state in tables of fixed size. Times are seconds of any clock th
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -37,8 +38,9 @@ class TokenBuckets(Generic[Key]):
         self.kind = kind
         self._per_second = per_second
         self._burst = burst
-        # Tokens and when they were counted; in the order of their last use.
-        self._buckets: dict[Key, tuple[float, float]] = {}
+        # Tokens and when they were counted; in the order of their last use. In a plain dict the way to the first one
+        # leads past all that were removed before it: 70 µs with so many keys.
+        self._buckets: OrderedDict[Key, tuple[float, float]] = OrderedDict()
         self.limit = limit
         self._evictions = metrics.rate_limit_evictions.labels(kind)
 
@@ -55,7 +57,7 @@ class TokenBuckets(Generic[Key]):
         may = tokens >= 1
         buckets[key] = (tokens - 1 if may else tokens), now
         if len(buckets) > self.limit:
-            del buckets[next(iter(buckets))]
+            buckets.popitem(last=False)
             self._evictions.inc()
         return may
 

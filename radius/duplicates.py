@@ -8,6 +8,7 @@ that the retransmission tries again: nothing may be swallowed that was not store
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from enum import Enum
 
 Key = tuple[str, int, int, int]
@@ -42,7 +43,8 @@ class DuplicateCache:
 
     def __init__(self, *, keep_seconds: float, limit: int = DEFAULT_LIMIT) -> None:
         self._keep_seconds = keep_seconds
-        self._entries: dict[Key, _Entry] = {}
+        # In the order in which they expire. In a plain dict the way to the first leads past all that were removed.
+        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
         self._next_cleaning = 0.0
         self.limit = limit
         self.evictions = 0
@@ -67,8 +69,7 @@ class DuplicateCache:
             return
         entry.reply = reply
         entry.expires_at = now + self._keep_seconds
-        # Back to the end: the entries stay sorted by when they expire.
-        self._entries[key] = self._entries.pop(key)
+        self._entries.move_to_end(key)
 
     def forget(self, key: Key, authenticator: bytes) -> None:
         """The request got no answer; its retransmission is to be processed."""
@@ -77,7 +78,6 @@ class DuplicateCache:
             del self._entries[key]
 
     def _make_room(self, now: float) -> None:
-        # Not for every request: the way to the oldest entry leads past all that were moved to the end.
         if now < self._next_cleaning and len(self._entries) < self.limit:
             return
         self._next_cleaning = now + self._keep_seconds / _CLEANINGS

@@ -54,9 +54,9 @@ accounting_sessions = Table(
     Column("nas_identifier", String(253), nullable=False, server_default=""),
     reference("access_point_id", "access_points", nullable=True, info=CHECKED_BY_SQLITE_ONLY),
     reference("venue_id", "venues", nullable=True, info=CHECKED_BY_SQLITE_ONLY),
-    # These two are checked everywhere: they are what erasing a person clears.
-    reference("resident_id", "residents", nullable=True, on_delete="SET NULL"),
-    reference("device_id", "devices", nullable=True, on_delete="SET NULL"),
+    # Erasing a person clears these two: on PostgreSQL by triggers, which cost the storing of a session nothing.
+    reference("resident_id", "residents", nullable=True, on_delete="SET NULL", info=CHECKED_BY_SQLITE_ONLY),
+    reference("device_id", "devices", nullable=True, on_delete="SET NULL", info=CHECKED_BY_SQLITE_ONLY),
     Column("acct_session_id", String(253), nullable=False),
     # What Cisco calls the session from before its authentication on (Cisco-AVPair audit-session-id).
     Column("audit_session_id", String(253)),

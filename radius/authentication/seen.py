@@ -1,13 +1,15 @@
 """When a resident and a device were last seen, which retention counts in days: noted at most once an hour each.
 
-Noting is a look into memory; only what is due goes to the database, together, a while later, so that no login waits
-for it. What is lost when the process dies is noted with the next login.
+Noting is a look into memory; only what is due goes to the database, later and at leisure, so that no login waits for
+it: not even when power returns and a whole city is seen within a minute. What is lost when the process dies is noted
+with the next login.
 """
 
 from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import Table, bindparam, select, update
@@ -18,7 +20,7 @@ from foundation.schema import devices, residents
 from radius.storage.store import UNAVAILABLE
 
 _EVERY: Final = timedelta(hours=1)
-# So much later is what is due written, together.
+# So many rows of each table are written together, once in so many seconds.
 _LATER_SECONDS: Final = 5.0
 _TOGETHER: Final = 500
 # Beyond these the older half is forgotten, and noted again within the hour.
@@ -46,31 +48,33 @@ class SeenNotes:
         if self._later is not None:
             self._later.cancel()
             await asyncio.wait([self._later])
-        await self._write()
+        for seen in (self._people, self._devices):
+            while seen.due and await self._write_some(seen):
+                pass
 
     async def _write_later(self) -> None:
         try:
             while self._people.due or self._devices.due:
                 await asyncio.sleep(_LATER_SECONDS)
-                await self._write()
+                await self._write_some(self._people)
+                await self._write_some(self._devices)
         finally:
             self._later = None
 
-    async def _write(self) -> None:
-        """What is due now; what becomes due meanwhile is for the next time."""
-        for seen in (self._people, self._devices):
-            if not seen.due:
-                continue
-            ids, at = sorted(seen.due), max(seen.due.values())
-            for begin in range(0, len(ids), _TOGETHER):
-                some = ids[begin : begin + _TOGETHER]
-                try:
-                    async with asyncio.timeout(_LATER_SECONDS):
-                        await self._direct.fetch(seen.statement, rows=some, seen_at=at, hour_before=at - _EVERY)
-                except UNAVAILABLE:
-                    return
-                for key in some:
-                    seen.due.pop(key, None)
+    async def _write_some(self, seen: _Seen) -> bool:
+        """Those who are due for longest; false when the database is away."""
+        some = list(islice(seen.due, _TOGETHER))
+        if not some:
+            return True
+        at = max(seen.due[key] for key in some)
+        try:
+            async with asyncio.timeout(_LATER_SECONDS):
+                await self._direct.fetch(seen.statement, rows=sorted(some), seen_at=at, hour_before=at - _EVERY)
+        except UNAVAILABLE:
+            return False
+        for key in some:
+            seen.due.pop(key, None)
+        return True
 
 
 class _Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Final
 
 from radius.roaming.upstream import Upstream
@@ -18,7 +19,7 @@ class Conversations:
 
     def __init__(self, *, limit: int = LIMIT) -> None:
         self.limit = limit
-        self._known: dict[Key, tuple[Upstream, float]] = {}
+        self._known: OrderedDict[Key, tuple[Upstream, float]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._known)

@@ -6,6 +6,7 @@ nowhere else: a ticket alone lets nobody in. The table holds digests of session 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ class ResumableLogins:
         self.keep_seconds = keep_seconds
         self.limit = limit
         self._monotonic = monotonic
-        self._logins: dict[bytes, Login] = {}
+        self._logins: OrderedDict[bytes, Login] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._logins)
