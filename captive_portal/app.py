@@ -50,8 +50,9 @@ from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
 
 from captive_portal import languages, metrics, security
+from captive_portal.errands import CARRIERS, Errands
 from captive_portal.pages import arrive, connection, email_code, errors, information, outbox, secure_network, start
-from captive_portal.pages.common import GATEWAY_ORIGIN, RUNTIME, clock
+from captive_portal.pages.common import ERRANDS, GATEWAY_ORIGIN, RUNTIME, clock
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
@@ -68,12 +69,14 @@ def create_app(runtime: Runtime) -> web.Application:
         middlewares=[errors.measure, errors.speak, errors.explain_errors, errors.own_forms_only],
     )
     app[RUNTIME] = runtime
+    app[ERRANDS] = Errands(runtime, CARRIERS)
     stylesheet = (_FOLDER / "static" / "portal.css").read_text(encoding="utf-8").strip()
     _set_up_templates(app, stylesheet)
     _add_routes(app)
     _add_headers(app, runtime, security.style_source(stylesheet))
     _export_limits(runtime.settings)
     app.cleanup_ctx.append(_count_journeys)
+    app.cleanup_ctx.append(_run_errands)
     return app
 
 
@@ -129,6 +132,7 @@ def _add_routes(app: web.Application) -> None:
         [
             get("/", arrive.front_door, name="front_door"),
             get("/arrive/{driver}", arrive.arrive, name="arrive"),
+            get("/arrive/{driver}/{arrival_key:[A-Za-z0-9_-]{22}}", arrive.arrive, name="arrive_at_own_address"),
             get(journey, connection.show_journey, name="journey"),
             get(f"{journey}/", connection.show_journey, name="journey_slash"),
             get(f"{journey}/start", start.show_start, name="start"),
@@ -196,6 +200,11 @@ async def _count_journeys(app: web.Application) -> AsyncIterator[None]:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def _run_errands(app: web.Application) -> AsyncIterator[None]:
+    yield
+    await app[ERRANDS].close()
 
 
 async def _healthz(request: web.Request) -> web.Response:

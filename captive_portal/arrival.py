@@ -37,17 +37,17 @@ class CheckedArrival:
 
 
 async def check(
-    connection: Statements, runtime: Runtime, driver: GatewayDriver, raw_query: str
+    connection: Statements, runtime: Runtime, driver: GatewayDriver, raw_query: str, arrival_key: str | None = None
 ) -> CheckedArrival | Refusal:
     """Find the gateway that a redirect says it comes from, and check the redirect against it."""
-    redirect = Redirect.read(raw_query)
+    redirect = Redirect.read(raw_query, arrival_key)
     if isinstance(redirect, Refusal):
         return redirect
     clue = driver.identify(redirect)
     if isinstance(clue, Refusal):
         return clue
-    address = f"{runtime.settings.portal.public_url.rstrip('/')}/arrive/{driver.name}"
-    found = await equipment.find_gateways(connection, runtime.keyring, driver.name, clue, address)
+    portal_url = runtime.settings.portal.public_url.rstrip("/")
+    found = await equipment.find_gateways(connection, runtime.keyring, driver.name, clue, portal_url, arrival_key)
     refusal = Refusal(RefusalReason.UNKNOWN_GATEWAY)
     # Two councils may call their gateways alike; the seal and the address tell which one it is.
     for gateway in found:
@@ -94,7 +94,7 @@ async def meet_device(
         details=Details(
             path_id=secrets.token_urlsafe(PATH_ID_OCTETS),
             driver=driver.name,
-            randomised=arrival.device.is_locally_administered,
+            randomised=isinstance(arrival.device, str) or arrival.device.is_locally_administered,
         ),
         expires_at=now,
     )
@@ -110,7 +110,10 @@ async def meet_again(
 
 
 def _device_pseudonym(runtime: Runtime, checked: CheckedArrival) -> bytes:
-    return runtime.keyring.device_pseudonym(checked.gateway.council_id, checked.arrival.device)
+    council_id, device = checked.gateway.council_id, checked.arrival.device
+    if isinstance(device, str):
+        return runtime.keyring.pseudonym("device of a visit", council_id, device.encode())
+    return runtime.keyring.device_pseudonym(council_id, device)
 
 
 async def _open_journey(

@@ -235,9 +235,13 @@ def is_patient(journey: Journey, now: datetime) -> bool:
     return since is not None and now - since < PATIENCE
 
 
-def needs_new_hand_over(journey: Journey, lifetime_seconds: int, now: datetime) -> bool:
-    """Whether what the gateway handed over is missing, too old, or was used in an attempt that failed."""
+def needs_new_hand_over(journey: Journey, lifetime_seconds: int | None, now: datetime) -> bool:
+    """Whether what the gateway handed over is missing, too old, or was used in an attempt that did not succeed."""
     handed_over_at = journey.details.handed_over_at
     if not journey.details.hand_over or handed_over_at is None:
+        return True
+    if lifetime_seconds is None:
+        return False
+    if journey.state in (State.FAILED, State.ENDED):
         return True
     return now - handed_over_at >= timedelta(seconds=lifetime_seconds)

@@ -20,17 +20,18 @@ async def send_to_gateway(
 ) -> tuple[Journey, Action]:
     """Release a registered journey, or fetch a fresh hand-over first where the old one is of no use."""
     driver = DRIVERS[journey.details.driver]
-    # What was handed over before a failed attempt may not be used twice.
-    failed = journey.state in (State.FAILED, State.ENDED)
+    is_stale = needs_new_hand_over(journey, driver.capabilities.hand_over_lifetime_seconds, now)
     journey = advance(journey, Event.MAY_RELEASE)
-    if failed or needs_new_hand_over(journey, driver.capabilities.hand_over_lifetime_seconds, now):
+    if is_stale:
         metrics.releases.labels(driver.name, "renew").inc()
-        return replace(journey, details=replace(journey.details, renewing=True)), driver.renew(gateway)
+        action = driver.renew(journey.details.hand_over, gateway)
+        return replace(journey, details=replace(journey.details, renewing=True)), action
     user_name = await one_time_tokens.token_for(connection, journey, runtime.settings.portal, now)
     credentials = Pass(
         user_name=user_name,
         password=runtime.keyring.one_time_password(user_name),
         hand_over=journey.details.hand_over,
+        return_url=f"{runtime.settings.portal.public_url.rstrip('/')}{journey.path('waiting')}",
     )
     released = advance(
         journey,

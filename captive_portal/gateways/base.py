@@ -3,6 +3,9 @@
 A driver is pure: it turns the text of a redirect into values, and values into what must happen next. It reads no
 database, opens no socket and knows no clock. Everything in a redirect was carried by the resident's browser, so it is
 hostile until the driver has checked it against what the installation knows of the gateway.
+
+What must happen next is one of four things: the browser goes somewhere or posts something (the gateway asks RADIUS),
+the portal calls a controller, the gateway comes for it, or RADIUS makes the gateway ask about the device anew.
 """
 
 from __future__ import annotations
@@ -10,10 +13,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
 from foundation.mac_address import MacAddress
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from captive_portal.gateways.configuration import Configuration, Site
+
+# Every gateway intercepts it while a device is captive: it is how Apple's devices find out (clients ask by plain HTTP).
+INTERCEPTED_URL: Final = "http://captive.apple.com/hotspot-detect.html"
 
 _MOST_PARAMETERS = 64
 # Longer than any value that a gateway sends, userurl apart, which nobody here reads.
@@ -67,22 +78,38 @@ class Gateway:
     venue_id: int | None
     # The portal's address as configured in the gateway, which seals are computed over.
     portal_address: str
-    # The only address that a browser is sent to with credentials.
+    # The only address that a browser is sent to with credentials, or where the controller's API is.
     login_url: str | None
+    # uamsecret, faskey, API key or password, by the kind of equipment.
     portal_secret: bytes | None = field(default=None, repr=False)
+    name: str = ""
+    nas_identifier: str | None = None
+    # Where its packets come from (CIDR), which is also where access points that take credentials themselves are.
+    network: str | None = None
+    # The unguessable end of its own arrival address.
+    arrival_key: str | None = field(default=None, repr=False)
+    # What its driver needs besides: see `GatewayDriver.options`. Checked when it was entered; defaults are filled in.
+    options: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def login_origin(self) -> str | None:
         """Scheme, host and port of the login address, for a content security policy."""
-        if self.login_url is None:
-            return None
-        parts = urlsplit(self.login_url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return None if self.login_url is None else origin(self.login_url)
+
+    def allows(self, target: str) -> bool:
+        """Whether an address from a redirect has the login address's scheme, host and port."""
+        try:
+            return self.login_url is not None and origin(target) == origin(self.login_url)
+        except ValueError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
 class Clue:
-    """What a redirect says of the gateway that sent it: enough to look it up, not to trust it."""
+    """What a redirect says of the gateway that sent it: enough to look it up, not to trust it.
+
+    A redirect that came to a gateway's own arrival address is looked up by that; then the clue only tells the venue.
+    """
 
     nas_identifier: str | None
     access_point: MacAddress | None
@@ -93,11 +120,22 @@ class Arrival:
     """A redirect that was checked."""
 
     outcome: Outcome
-    device: MacAddress
-    # What `release` will need again, such as a challenge.
+    # Its address; or, where the gateway does not tell it, what the gateway calls the device by for this visit.
+    device: MacAddress | str = field(repr=False)
+    # What `release`, `renew` and `log_out` will need again, such as a challenge; never empty when it is captive.
     hand_over: Mapping[str, str] = field(repr=False)
     language: str | None = None
     failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLimits:
+    """What the policy of the place allows; None is no limit. Speeds are as the resident sees them."""
+
+    seconds: int | None = None
+    octets: int | None = None
+    download_kilobits_per_second: int | None = None
+    upload_kilobits_per_second: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +145,9 @@ class Pass:
     user_name: str
     password: str = field(repr=False)
     hand_over: Mapping[str, str] = field(repr=False)
+    # The journey's page that waits for proof; where the gateway is to send the browser when it has let the device on.
+    return_url: str = field(default="", repr=False)
+    limits: AccessLimits = AccessLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,17 +165,65 @@ class BrowserForm:
     fields: Mapping[str, str] = field(repr=False)
 
 
-Action = BrowserRedirect | BrowserForm
+class Operation(StrEnum):
+    """What a controller or a polling gateway is asked to do for a device."""
+
+    GRANT = "grant"
+    REVOKE = "revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerCall:
+    """The portal itself calls the gateway's controller (`ControllerDriver.call`), and its yes is the proof."""
+
+    operation: Operation
+    hand_over: Mapping[str, str] = field(repr=False)
+    limits: AccessLimits = AccessLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class PolledGrant:
+    """The gateway will come and ask for it, and its acknowledgement is the proof."""
+
+    operation: Operation
+    # What the gateway calls the device.
+    reference: str = field(repr=False)
+    limits: AccessLimits = AccessLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class Reauthentication:
+    """RADIUS tells the gateway to ask about the device anew (RFC 5176); the new session is the proof."""
+
+    operation: Operation
+    hand_over: Mapping[str, str] = field(repr=False)
+
+
+Action = BrowserRedirect | BrowserForm | ServerCall | PolledGrant | Reauthentication
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a kind of equipment offers, as far as the portal's path depends on it."""
 
-    # Accounting sessions prove that a device is on.
+    # Accounting sessions prove that a device is on; else the portal makes sessions of what it learns otherwise.
     sends_accounting: bool
-    # How long what it handed over is good for release; older is fetched anew.
-    hand_over_lifetime_seconds: int
+    # How long what it handed over is good for one release; older or used is fetched anew. None: for as often and as
+    # long as one likes.
+    hand_over_lifetime_seconds: int | None
+    can_log_out: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """Something that only this kind of equipment needs to be told of a gateway; never a secret."""
+
+    name: str
+    meaning: str
+    default: str = ""
+    # Any text where there are none.
+    choices: tuple[str, ...] = ()
+    is_required: bool = False
 
 
 class GatewayDriver(Protocol):
@@ -142,10 +231,22 @@ class GatewayDriver(Protocol):
 
     @property
     def name(self) -> str:
-        """As in network_access_servers.vendor and in the arrival address."""
+        """As in network_access_servers.gateway_driver (or vendor, where that is null) and in the arrival address."""
+
+    @property
+    def title(self) -> str:
+        """As people call it, such as ``MikroTik hotspot``."""
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """What `Gateway.options` may hold."""
+
+    @property
+    def meanings(self) -> Mapping[str, str]:
+        """Of each parameter of a redirect, in one line for an engineer."""
 
     def identify(self, redirect: Redirect) -> Clue | Refusal:
         """Which gateway says that it sent this."""
@@ -156,11 +257,35 @@ class GatewayDriver(Protocol):
     def release(self, credentials: Pass, gateway: Gateway) -> Action:
         """Let the device on."""
 
-    def renew(self, gateway: Gateway) -> Action:
+    def renew(self, hand_over: Mapping[str, str], gateway: Gateway) -> Action:
         """Make the gateway redirect the browser to us once more, with a fresh hand-over."""
 
-    def log_out(self, gateway: Gateway) -> Action:
+    def log_out(self, hand_over: Mapping[str, str], gateway: Gateway) -> Action:
         """End the device's session."""
+
+    def configuration(self, site: Site) -> Configuration:
+        """What an engineer enters into the equipment, ready to paste."""
+
+
+class ControllerDriver(GatewayDriver, Protocol):
+    """Equipment whose controller the portal calls."""
+
+    async def call(self, http: aiohttp.ClientSession, call: ServerCall, gateway: Gateway) -> None:
+        """Do it once; doing it again changes nothing.
+
+        Raises ControllerRefusedError (asking again is of no use) or ControllerUnavailableError (it may be of use).
+        """
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an address. Raises ValueError where it has none."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("no web address")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    default = 443 if parts.scheme == "https" else 80
+    port = parts.port or default
+    return f"{parts.scheme}://{host}" if port == default else f"{parts.scheme}://{host}:{port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +294,11 @@ class Redirect:
 
     raw_query: str = field(repr=False)
     parameters: Mapping[str, str] = field(repr=False)
+    # The end of the arrival address, where the gateway has one of its own.
+    arrival_key: str | None = field(default=None, repr=False)
 
     @classmethod
-    def read(cls, raw_query: str) -> Redirect | Refusal:
+    def read(cls, raw_query: str, arrival_key: str | None = None) -> Redirect | Refusal:
         """Decode a query string; one that says the same name twice, or cannot be decoded, is refused."""
         try:
             pairs = parse_qsl(raw_query, keep_blank_values=True, max_num_fields=_MOST_PARAMETERS, errors="strict")
@@ -180,7 +307,7 @@ class Redirect:
         parameters = dict(pairs)
         if len(parameters) != len(pairs) or any(not _is_plain(value) for value in parameters.values()):
             return Refusal(RefusalReason.MALFORMED)
-        return cls(raw_query, parameters)
+        return cls(raw_query, parameters, arrival_key)
 
 
 def _is_plain(value: str) -> bool:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlencode, urlsplit
@@ -24,12 +25,14 @@ from captive_portal.gateways.base import (
     Clue,
     Failure,
     Gateway,
+    Option,
     Outcome,
     Pass,
     Redirect,
     Refusal,
     RefusalReason,
 )
+from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from foundation.mac_address import MacAddress, NotAMacAddressError
 
 _DEFAULT_PORT: Final = "3990"
@@ -49,6 +52,24 @@ _OUTCOMES: Final = {
 }
 # Chilli keeps a challenge for 600 seconds (challengetimeout); one that is nearly over is not used any more.
 _CAPABILITIES: Final = Capabilities(sends_accounting=True, hand_over_lifetime_seconds=540)
+_MEANINGS: Final = {
+    "res": "What happened: notyet (captive), success, failed, already (on), logoff.",
+    "uamip": "Chilli's own address, where the browser is to log in.",
+    "uamport": "The port of that.",
+    "challenge": "For the CHAP response; good for ten minutes.",
+    "called": "The gateway's address, as in Called-Station-Id.",
+    "mac": "The device's address.",
+    "ip": "The device's IP address.",
+    "nasid": "The gateway's name, as in NAS-Identifier.",
+    "sessionid": "The Acct-Session-Id that accounting will have.",
+    "ssl": "Where to log in by HTTPS, where chilli can (uamuissl).",
+    "userurl": "What the device wanted; nobody here reads it.",
+    "reason": "Of failed: reject, timeout, mtu or other.",
+    "reply": "The Reply-Message of a reject.",
+    "lang": "The language that chilli was told of.",
+    "ssid": "The network's name.",
+    "md": "Seal over all that stands before it, made with uamsecret.",
+}
 _FAILURES: Final = {"reject": Failure.REJECTED, "timeout": Failure.TIMEOUT}
 
 
@@ -57,7 +78,10 @@ class CoovaChilli:
     """The driver; see the protocol in base.py."""
 
     name: str = "coovachilli"
+    title: str = "CoovaChilli"
     capabilities: Capabilities = _CAPABILITIES
+    options: tuple[Option, ...] = ()
+    meanings: Mapping[str, str] = field(default_factory=lambda: _MEANINGS)
 
     def identify(self, redirect: Redirect) -> Clue | Refusal:
         """``nasid`` is NAS-Identifier, ``called`` the address in Called-Station-Id."""
@@ -113,13 +137,38 @@ class CoovaChilli:
         query = urlencode({"username": credentials.user_name, "response": response})
         return BrowserRedirect(f"{_base(gateway)}/logon?{query}")
 
-    def renew(self, gateway: Gateway) -> Action:
+    def renew(self, _hand_over: Mapping[str, str], gateway: Gateway) -> Action:
         """``/prelogin`` redirects to the portal with a new challenge, or says ``already``."""
         return BrowserRedirect(f"{_base(gateway)}/prelogin")
 
-    def log_out(self, gateway: Gateway) -> Action:
+    def log_out(self, _hand_over: Mapping[str, str], gateway: Gateway) -> Action:
         """``/logoff`` redirects to the portal with ``res=logoff``."""
         return BrowserRedirect(f"{_base(gateway)}/logoff")
+
+    def configuration(self, site: Site) -> Configuration:
+        """The variables of ``/etc/chilli/defaults`` (or ``local.conf``)."""
+        gateway = site.gateway
+        lines = {
+            "HS_NASID": gateway.nas_identifier or gateway.name,
+            "HS_RADIUS": site.radius_host,
+            "HS_RADIUS2": site.radius_host,
+            "HS_RADAUTH": str(site.authentication_port),
+            "HS_RADACCT": str(site.accounting_port),
+            "HS_RADSECRET": "SECRET",
+            "HS_UAMFORMAT": site.arrival_url,
+            "HS_UAMSECRET": "PORTAL-SECRET",
+            "HS_UAMALLOW": ",".join((urlsplit(site.portal_url).netloc, *site.walled_garden)),
+            "HS_COAPORT": "3799",
+        }
+        text = "\n".join(f"{name}='{value}'" for name, value in lines.items())
+        return Configuration(
+            snippets=(
+                Snippet("Chilli's variables", "/etc/chilli/local.conf", text),
+                Snippet("What has no variable", "/etc/chilli/local.conf", f"captiveportalapi_uri={site.api_url}"),
+            ),
+            notes=("Browsers are sent to its login address by plain HTTP unless uamuissl is set.",),
+            captive_portal_option=site.api_url,
+        )
 
 
 def seal(text: str, portal_secret: bytes) -> str:

@@ -12,10 +12,11 @@ from captive_portal.journey import Journey, State
 from captive_portal.pages.common import RUNTIME, clock, perform, render, save, see_other
 from captive_portal.release import send_to_gateway
 from captive_portal.storage import equipment
+from captive_portal.storage.journeys import Visit
 
 
 async def arrive(request: web.Request) -> web.Response:
-    """GET /arrive/{driver}: check the redirect, then show the page that the device's journey is at."""
+    """GET /arrive/DRIVER, or its own address: check the redirect, then show the page that the journey is at."""
     driver = DRIVERS.get(request.match_info["driver"])
     if driver is None:
         raise web.HTTPNotFound
@@ -24,7 +25,7 @@ async def arrive(request: web.Request) -> web.Response:
     raw_query = request.raw_path.partition("?")[2]
     accept_language = request.headers.get("Accept-Language", "")
     async with runtime.database.short_read() as connection:
-        checked = await check(connection, runtime, driver, raw_query)
+        checked = await check(connection, runtime, driver, raw_query, request.match_info.get("arrival_key"))
         if isinstance(checked, Refusal):
             metrics.arrivals.labels(driver.name, checked.reason).inc()
             context = {"reference": checked.reason, "can_switch_language": False}
@@ -41,7 +42,7 @@ async def arrive(request: web.Request) -> web.Response:
         released, action = await send_to_gateway(connection, runtime, journey, checked.gateway, now)
         await save(connection, runtime, journey, released, now)
         place = await equipment.load_place(connection, journey.council_id, journey.venue_id)
-    return perform(request, action, place)
+    return perform(request, action, Visit(released, checked.gateway, place))
 
 
 def _goes_straight_on(journey: Journey) -> bool:

@@ -7,22 +7,23 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import urlsplit
 
 import aiohttp_jinja2
 from aiohttp import web
 
 from captive_portal import metrics
-from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect
-from captive_portal.journey import Journey, State
+from captive_portal.errands import Errand, Errands
+from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect, origin
+from captive_portal.journey import PAGES, Journey, State
 from captive_portal.languages import NAMES, current_language
 from captive_portal.release import send_to_gateway
-from captive_portal.storage import equipment, journeys
+from captive_portal.storage import journeys
 from captive_portal.storage.journeys import Visit
 from foundation.database import Statements
 from foundation.runtime import Runtime
 
 RUNTIME: Final = web.AppKey("runtime", Runtime)
+ERRANDS: Final = web.AppKey("errands", Errands)
 # The origin that this answer's forms may lead to, for the content security policy.
 GATEWAY_ORIGIN: Final = web.RequestKey("gateway_origin", str)
 
@@ -100,15 +101,17 @@ def see_other(path: str) -> web.Response:
     return web.Response(status=303, headers={"Location": path})
 
 
-def perform(request: web.Request, action: Action, place: equipment.Place) -> web.Response:
+def perform(request: web.Request, action: Action, visit: Visit) -> web.Response:
     """What a gateway driver wants done."""
     match action:
         case BrowserRedirect(url):
             return see_other(url)
         case BrowserForm(url, fields):
-            target = urlsplit(url)
-            request[GATEWAY_ORIGIN] = f"{target.scheme}://{target.netloc}"
-            return render(request, "hand_over.html", {"place": place, "target": url, "fields": fields})
+            request[GATEWAY_ORIGIN] = origin(url)
+            return render_visit(request, visit, "hand_over.html", {"target": url, "fields": fields})
+        case _:
+            request.app[ERRANDS].begin(Errand(visit.journey, visit.gateway, action))
+            return see_other(visit.journey.path(PAGES[State.WAITING]))
 
 
 def render(request: web.Request, template: str, context: Mapping[str, object], *, status: int = 200) -> web.Response:
@@ -148,4 +151,4 @@ async def release(
     runtime = request.app[RUNTIME]
     released, action = await send_to_gateway(connection, runtime, journey, visit.gateway, now)
     await save(connection, runtime, journey, released, now)
-    return perform(request, action, visit.place)
+    return perform(request, action, replace(visit, journey=released))

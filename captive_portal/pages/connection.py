@@ -67,8 +67,8 @@ async def connect(request: web.Request) -> web.Response:
         visit = await open_visit(request, connection, now, for_update=True)
         journey = visit.journey
         if journey.state is State.EXPIRED:
-            action = DRIVERS[journey.details.driver].renew(visit.gateway)
-            return perform(request, action, visit.place)
+            action = DRIVERS[journey.details.driver].renew(journey.details.hand_over, visit.gateway)
+            return perform(request, action, visit)
         if journey.state not in (State.RELEASE, State.WAITING, State.FAILED, State.ENDED):
             return see_other(journey.current_path())
         if not journey.is_registered:
@@ -146,7 +146,7 @@ async def log_out(request: web.Request) -> web.Response:
         return see_other(visit.journey.current_path())
     driver = DRIVERS[visit.journey.details.driver]
     metrics.releases.labels(driver.name, "log-out").inc()
-    return perform(request, driver.log_out(visit.gateway), visit.place)
+    return perform(request, driver.log_out(visit.journey.details.hand_over, visit.gateway), visit)
 
 
 async def forget(request: web.Request) -> web.Response:

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, func, select
 
+from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Clue, Gateway
 from foundation.database import Statements
 from foundation.privacy import Keyring
 from foundation.schema import access_points, councils, is_in_service, network_access_servers, venues
 
 _NAS = network_access_servers
+GATEWAY_COLUMNS: Final = (
+    _NAS.c.id.label("gateway_id"),
+    _NAS.c.council_id.label("gateway_council_id"),
+    _NAS.c.venue_id.label("gateway_venue_id"),
+    _NAS.c.name.label("gateway_name"),
+    _NAS.c.nas_identifier.label("gateway_nas_identifier"),
+    _NAS.c.network.label("gateway_network"),
+    _NAS.c.portal_url,
+    _NAS.c.portal_secret_encrypted,
+    _NAS.c.login_url,
+    _NAS.c.arrival_key,
+    _NAS.c.gateway_options,
+)
+"""What `gateway_of` reads."""
+_driver_is_the_one = func.coalesce(_NAS.c.gateway_driver, _NAS.c.vendor) == bindparam("driver")
+_BY_ARRIVAL_KEY: Final = select(*GATEWAY_COLUMNS).where(
+    _driver_is_the_one, _NAS.c.arrival_key == bindparam("arrival_key")
+)
 _BY_NAME: Final = (
-    select(_NAS)
-    .where(_NAS.c.vendor == bindparam("driver"), _NAS.c.nas_identifier == bindparam("nas_identifier"))
+    select(*GATEWAY_COLUMNS)
+    .where(_driver_is_the_one, _NAS.c.nas_identifier == bindparam("nas_identifier"))
     .order_by(_NAS.c.id)
 )
 _BY_ACCESS_POINT: Final = (
-    select(_NAS)
+    select(*GATEWAY_COLUMNS)
     .join(access_points, access_points.c.nas_id == _NAS.c.id)
-    .where(
-        _NAS.c.vendor == bindparam("driver"), access_points.c.mac_address == bindparam("mac_address"), is_in_service()
-    )
+    .where(_driver_is_the_one, access_points.c.mac_address == bindparam("mac_address"), is_in_service())
     .order_by(_NAS.c.id)
 )
 _NAMELESS_BY_ACCESS_POINT: Final = _BY_ACCESS_POINT.where(_NAS.c.nas_identifier.is_(None))
@@ -54,12 +72,17 @@ class Place:
 
 
 async def find_gateways(
-    connection: Statements, keyring: Keyring, driver: str, clue: Clue, portal_address: str
+    connection: Statements, keyring: Keyring, driver: str, clue: Clue, portal_url: str, arrival_key: str | None
 ) -> list[Gateway]:
-    """The gateways that a clue fits: several, where councils gave them the same name.
+    """The gateway of an arrival address of its own; else those that a clue fits.
 
+    These may be several, because councils may call theirs alike.
     Without a fit by NAS-Identifier it may be one whose name nobody wrote down, found by its access point.
     """
+    if arrival_key is not None:
+        by_key = {"driver": driver, "arrival_key": arrival_key}
+        found = (await connection.execute(_BY_ARRIVAL_KEY, by_key)).all()
+        return [gateway_of(keyring, row, driver, portal_url) for row in found]
     rows: Sequence[Row[*tuple[Any, ...]]] = []
     if clue.nas_identifier:
         by_name = {"driver": driver, "nas_identifier": clue.nas_identifier}
@@ -68,7 +91,7 @@ async def find_gateways(
         statement = _NAMELESS_BY_ACCESS_POINT if clue.nas_identifier else _BY_ACCESS_POINT
         by_access_point = {"driver": driver, "mac_address": clue.access_point.octets.hex()}
         rows = (await connection.execute(statement, by_access_point)).all()
-    return [_gateway(keyring, row, portal_address) for row in rows]
+    return [gateway_of(keyring, row, driver, portal_url) for row in rows]
 
 
 async def venue_of(connection: Statements, gateway: Gateway, clue: Clue) -> int | None:
@@ -102,13 +125,23 @@ async def list_councils(connection: Statements) -> list[tuple[str, str]]:
     return [(row.code, row.name) for row in await connection.execute(statement)]
 
 
-def _gateway(keyring: Keyring, row: Row[*tuple[Any, ...]], portal_address: str) -> Gateway:
+def gateway_of(keyring: Keyring, row: Row[*tuple[Any, ...]], driver: str, portal_url: str) -> Gateway:
+    """Of a row with ``GATEWAY_COLUMNS``. ``portal_url`` is the portal's own address, without a slash at its end."""
     sealed = row.portal_secret_encrypted
+    own = f"/{row.arrival_key}" if row.arrival_key else ""
     return Gateway(
-        nas_id=row.id,
-        council_id=row.council_id,
-        venue_id=row.venue_id,
-        portal_address=row.portal_url or portal_address,
+        nas_id=row.gateway_id,
+        council_id=row.gateway_council_id,
+        venue_id=row.gateway_venue_id,
+        portal_address=row.portal_url or f"{portal_url}/arrive/{driver}{own}",
         login_url=row.login_url,
         portal_secret=keyring.decrypt("portal secret", sealed) if sealed else None,
+        name=row.gateway_name,
+        nas_identifier=row.gateway_nas_identifier,
+        network=row.gateway_network,
+        arrival_key=row.arrival_key,
+        options={
+            **{option.name: option.default for option in DRIVERS[driver].options},
+            **(json.loads(row.gateway_options) if row.gateway_options else {}),
+        },
     )

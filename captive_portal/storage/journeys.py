@@ -14,7 +14,7 @@ from sqlalchemy import Row, bindparam, func, select
 
 from captive_portal.gateways.base import Gateway
 from captive_portal.journey import Details, Journey, State
-from captive_portal.storage.equipment import Place
+from captive_portal.storage.equipment import GATEWAY_COLUMNS, Place, gateway_of
 from foundation.database import Statements
 from foundation.privacy import Keyring
 from foundation.schema import councils, journeys, network_access_servers, venues
@@ -28,10 +28,7 @@ _DETAILS: Final = tuple(field.name for field in fields(Details))
 _VISIT: Final = (
     select(
         journeys,
-        network_access_servers.c.venue_id.label("gateway_venue_id"),
-        network_access_servers.c.portal_url,
-        network_access_servers.c.portal_secret_encrypted,
-        network_access_servers.c.login_url,
+        *GATEWAY_COLUMNS,
         councils.c.code.label("council_code"),
         councils.c.name.label("council_name"),
         councils.c.time_zone,
@@ -89,15 +86,7 @@ async def load_visit(
     if row is None:
         return None
     journey = _from_row(keyring, row, now)
-    sealed = row.portal_secret_encrypted
-    gateway = Gateway(
-        nas_id=row.nas_id,
-        council_id=row.council_id,
-        venue_id=row.gateway_venue_id,
-        portal_address=row.portal_url or f"{portal_url}/arrive/{journey.details.driver}",
-        login_url=row.login_url,
-        portal_secret=keyring.decrypt("portal secret", sealed) if sealed else None,
-    )
+    gateway = gateway_of(keyring, row, journey.details.driver, portal_url)
     place = Place(row.council_id, row.council_code, row.council_name, row.time_zone, row.venue_name)
     return Visit(journey, gateway, place)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, ColumnElement, Integer, LargeBinary, String, Table, UniqueConstraint, or_
+from sqlalchemy import Column, ColumnElement, Integer, LargeBinary, String, Table, Text, UniqueConstraint, or_
 
 from foundation.database import UtcDateTime
 from foundation.schema.metadata import council_id, metadata, primary_key, reference
@@ -44,7 +44,13 @@ network_access_servers = Table(
     reference("venue_id", "venues", nullable=True),
     # What it calls itself in redirects and in NAS-Identifier.
     Column("nas_identifier", String(253)),
-    # Secret shared with the portal (CoovaChilli's uamsecret): Keyring.encrypt("portal secret", …)
+    # Which driver of captive_portal/gateways understands it, where its vendor has several; null: the vendor's name.
+    Column("gateway_driver", String(32)),
+    # The unguessable end of its own arrival address (/arrive/DRIVER/KEY), which tells it from all others.
+    Column("arrival_key", String(32), unique=True),
+    # What its driver needs to know besides, as a JSON object of texts; no secrets.
+    Column("gateway_options", Text),
+    # Secret shared with the portal (uamsecret, faskey, API key, by driver): Keyring.encrypt("portal secret", …)
     Column("portal_secret_encrypted", LargeBinary),
     # The portal's address as configured in the gateway (uamserver); null means the portal's own setting.
     Column("portal_url", String(400)),
@@ -77,5 +83,9 @@ access_points = Table(
 
 
 def is_in_service() -> ColumnElement[bool]:
-    """Of a network access server: it can send something. A removed one is kept for what its sessions tell."""
-    return or_(network_access_servers.c.network.is_not(None), network_access_servers.c.radsec_name.is_not(None))
+    """Of a network access server: it can send something. A removed one is kept for what its sessions tell.
+
+    One without RADIUS has neither network nor RadSec name, but an arrival address of its own.
+    """
+    nas = network_access_servers.c
+    return or_(nas.network.is_not(None), nas.radsec_name.is_not(None), nas.arrival_key.is_not(None))

@@ -242,11 +242,11 @@ def test_the_browser_is_sent_to_log_on_with_a_response_and_never_with_a_password
 
 
 def test_renewing_and_logging_out_are_the_gateways_own_pages() -> None:
-    assert DRIVER.renew(GATEWAY) == BrowserRedirect("http://10.1.0.1:3990/prelogin")
-    assert DRIVER.log_out(GATEWAY) == BrowserRedirect("http://10.1.0.1:3990/logoff")
+    assert DRIVER.renew({}, GATEWAY) == BrowserRedirect("http://10.1.0.1:3990/prelogin")
+    assert DRIVER.log_out({}, GATEWAY) == BrowserRedirect("http://10.1.0.1:3990/logoff")
 
 
 def test_secrets_and_addresses_do_not_show_in_a_traceback() -> None:
-    shown = repr([GATEWAY, parse(), Pass("tabc", "a password", {}), DRIVER.renew(GATEWAY)])
+    shown = repr([GATEWAY, parse(), Pass("tabc", "a password", {}), DRIVER.renew({}, GATEWAY)])
     for private in ("uamsecret", CHALLENGE, "a password", "00-00-5E"):
         assert private not in shown

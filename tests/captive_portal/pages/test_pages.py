@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -16,8 +17,7 @@ from yarl import URL
 from captive_portal.app import create_app
 from captive_portal.gateways.base import BrowserForm
 from captive_portal.pages import connection
-from captive_portal.pages.common import perform
-from captive_portal.storage import equipment
+from captive_portal.pages.common import open_visit, perform
 from tests.captive_portal.conftest import (
     LOGIN_URL,
     City,
@@ -172,6 +172,7 @@ async def test_every_route_answers_with_security_headers_and_without_cookies(cli
     phone = await Phone(client, city).arrive()
     path_id = phone.path.split("/")[2]
     values = {"driver": "coovachilli", "path_id": path_id, "code": "E08000026", "page": "abcd-efgh-jkmn"}
+    values["arrival_key"] = 22 * "k"
     for resource in create_app(city.runtime).router.resources():
         path = str(resource.canonical).format(**values)
         for method in ("GET", "POST", "PUT", "HEAD"):
@@ -280,12 +281,15 @@ async def test_a_gateway_that_wants_a_form_gets_one_from_the_residents_hand(
     city: City, aiohttp_client: Callable[[web.Application], Awaitable[Client]]
 ) -> None:
     async def hand_over(request: web.Request) -> web.Response:
-        place = equipment.Place(city.council_id, "E08000026", "Coventry", "Europe/London", None)
-        return perform(request, BrowserForm("http://10.9.9.9/login", {"username": "tabc", "dst": '"><b>'}), place)
+        async with city.database.short_read() as connection:
+            visit = await open_visit(request, connection, datetime.now(UTC))
+        return perform(request, BrowserForm("http://10.9.9.9/login", {"username": "tabc", "dst": '"><b>'}), visit)
 
     app = create_app(city.runtime)
-    app.router.add_get("/test", hand_over)
-    response = await (await aiohttp_client(app)).get("/test")
+    app.router.add_get("/test/{path_id}", hand_over)
+    client = await aiohttp_client(app)
+    phone = await Phone(client, city).arrive()
+    response = await client.get(f"/test/{phone.path.split('/')[2]}")
     text = await response.text()
     assert '<form id="main-form" method="post" action="http://10.9.9.9/login">' in text
     assert "&#34;&gt;&lt;b&gt;" in text

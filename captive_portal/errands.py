@@ -1,0 +1,71 @@
+"""What the portal itself does for a journey: a controller to call, a grant to leave ready, an order to RADIUS.
+
+The browser does not wait for it: it is sent to the waiting page at once, and the proof, or the refusal, changes the
+journey. One errand of a journey runs at a time, so a double click or a second tab begins nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from captive_portal.gateways.base import Gateway, PolledGrant, Reauthentication, ServerCall
+from captive_portal.journey import Journey
+from foundation.runtime import Runtime
+
+ErrandAction = ServerCall | PolledGrant | Reauthentication
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What is to be done, for whom and where."""
+
+    journey: Journey
+    gateway: Gateway
+    action: ErrandAction
+
+
+Carrier = Callable[[Runtime, Errand], Awaitable[None]]
+"""Does an errand to its end, trying again as long as that is of use, and stores what came of it. Raises nothing."""
+
+CARRIERS: Final[dict[type[ErrandAction], Carrier]] = {}
+"""Who carries out which kind of action."""
+
+
+class Errands:
+    """The errands of this process; ``close`` waits for none of them, because each can be begun again."""
+
+    def __init__(self, runtime: Runtime, carriers: Mapping[type[ErrandAction], Carrier]) -> None:
+        self._runtime = runtime
+        self._carriers = carriers
+        self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def begin(self, errand: Errand) -> None:
+        """Begin it, unless this journey's errand of that kind is under way."""
+        key = errand.journey.id, errand.action.operation.value
+        if key in self._tasks:
+            return
+        task = asyncio.create_task(self._carry_out(errand))
+        self._tasks[key] = task
+        task.add_done_callback(lambda _done: self._tasks.pop(key, None))
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _carry_out(self, errand: Errand) -> None:
+        try:
+            await self._carriers[type(errand.action)](self._runtime, errand)
+        except Exception as error:  # a fault of our own must not end in silence
+            logger.error("errand failed", driver=errand.journey.details.driver, error=type(error).__name__)
