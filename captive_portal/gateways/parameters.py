@@ -1,0 +1,81 @@
+"""What drivers of several makers read from a redirect: whose it is, which gateway's, and whether a host may be trusted.
+
+Each function looks at values that a browser carried, so each says `Refusal`, or no, to whatever is not what it must be.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address, ip_network
+from typing import Final
+from urllib.parse import urlsplit
+
+from captive_portal.gateways.base import Clue, Redirect, Refusal, RefusalReason
+from foundation.mac_address import MacAddress, NotAMacAddressError
+
+# NAS-Identifier is one RADIUS attribute (RFC 2865 section 5).
+LONGEST_NAS_IDENTIFIER: Final = 253
+
+
+def read_mac(redirect: Redirect, *names: str) -> MacAddress | Refusal:
+    """The address in the first of these parameters that is there."""
+    text = read_first(redirect, *names)
+    if text is None:
+        return Refusal(RefusalReason.MISSING)
+    try:
+        return MacAddress.parse(text)
+    except NotAMacAddressError:
+        return Refusal(RefusalReason.MALFORMED)
+
+
+def read_first(redirect: Redirect, *names: str) -> str | None:
+    """The value of the first of these parameters that is there and not empty."""
+    return next((value for name in names if (value := redirect.parameters.get(name))), None)
+
+
+def read_clue(
+    redirect: Redirect, *, identifier: str | None = None, access_point: tuple[str, ...] = ()
+) -> Clue | Refusal:
+    """The gateway by the parameters that hold its name and its access point's address.
+
+    One of the two is enough; at an arrival address of its own neither is needed.
+    """
+    name = read_first(redirect, identifier) if identifier else None
+    if name is not None and len(name) > LONGEST_NAS_IDENTIFIER:
+        return Refusal(RefusalReason.MALFORMED)
+    found = read_mac(redirect, *access_point)
+    if isinstance(found, MacAddress):
+        return Clue(name, found)
+    if name is not None or redirect.arrival_key is not None:
+        return Clue(name, None)
+    return found
+
+
+def read_ip(redirect: Redirect, name: str) -> str | Refusal:
+    """The IP address in a parameter, in its own usual spelling."""
+    try:
+        return str(ip_address(redirect.parameters[name]))
+    except KeyError:
+        return Refusal(RefusalReason.MISSING)
+    except ValueError:
+        return Refusal(RefusalReason.MALFORMED)
+
+
+def is_host_of(host: str, url: str | None) -> bool:
+    """Whether a host from a redirect (name or IP address, nothing else) is that of an address that we have."""
+    try:
+        known = urlsplit(url or "").hostname or ""
+    except ValueError:
+        return False
+    try:
+        return ip_address(host) == ip_address(known)
+    except ValueError:
+        # urlsplit gives names in lower case.
+        return known != "" and host.lower().rstrip(".") == known.rstrip(".")
+
+
+def is_within(host: str, network: str | None) -> bool:
+    """Whether an IP address from a redirect belongs to a gateway's network (CIDR)."""
+    try:
+        return network is not None and ip_address(host) in ip_network(network, strict=False)
+    except ValueError:
+        return False
