@@ -204,7 +204,10 @@ _CLOSE_RESTARTED: Final = closing(
 )
 # An expression: SQLite would rather read its index on received_at, with all history, than that of open sessions.
 _received_at = func.coalesce(accounting_sessions.c.received_at, accounting_sessions.c.received_at)
-_CLOSE_LOST: Final = closing("lost", unless_busy(_received_at < bindparam("silent_since")))
+# Those that the portal makes, of equipment without accounting, are the portal's to end.
+_CLOSE_LOST: Final = closing(
+    "lost", unless_busy(_received_at < bindparam("silent_since"), accounting_sessions.c.source == "radius")
+)
 _HEARD: Final = (
     update(access_points)
     .where(
