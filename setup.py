@@ -14,6 +14,7 @@ PACKET_PATH = [
     "foundation/moments.py",
     "foundation/privacy.py",
     "foundation/tally.py",
+    "foundation/token_buckets.py",
     "radius/accounting/anchors.py",
     "radius/accounting/merging.py",
     "radius/accounting/records.py",

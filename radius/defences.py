@@ -6,18 +6,14 @@ Both keep their state in tables of fixed size. Times are seconds of any clock th
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Generic, TypeVar
 
 from foundation.settings import RadiusSettings
+from foundation.token_buckets import TokenBuckets
 from radius import metrics
 from radius.attributes import definition_of
 from radius.discards import Unanswered
 from radius.nas_table import NetworkAccessServer
 from radius.packet import Packet
-
-Key = TypeVar("Key", bound=Hashable)
 
 _CALLING_STATION_ID = definition_of("Calling-Station-Id").number
 
@@ -25,41 +21,6 @@ MOST_KNOWN_DEVICES = 65_536
 MOST_KNOWN_SERVERS = 16_384
 # Half of what a socket has in progress: rejects that are held must not keep others from being answered.
 MOST_HELD_REJECTS = 4096
-
-
-class TokenBuckets(Generic[Key]):
-    """How often something may happen, for each key: ``burst`` times at once, then ``per_second``.
-
-    At most ``limit`` keys are known; the one that was longest silent goes first, and is full again when it returns.
-    """
-
-    def __init__(self, kind: str, *, per_second: float, burst: float, limit: int) -> None:
-        """``kind`` names them in metrics."""
-        self.kind = kind
-        self._per_second = per_second
-        self._burst = burst
-        # Tokens and when they were counted; in the order of their last use. In a plain dict the way to the first one
-        # leads past all that were removed before it: 70 µs with so many keys.
-        self._buckets: OrderedDict[Key, tuple[float, float]] = OrderedDict()
-        self.limit = limit
-        self._evictions = metrics.rate_limit_evictions.labels(kind)
-
-    def __len__(self) -> int:
-        return len(self._buckets)
-
-    def take(self, key: Key, now: float) -> bool:
-        """Whether it may happen now."""
-        buckets = self._buckets
-        tokens, counted_at = buckets.pop(key, (self._burst, now))
-        tokens += (now - counted_at) * self._per_second
-        if tokens > self._burst:
-            tokens = self._burst
-        may = tokens >= 1
-        buckets[key] = (tokens - 1 if may else tokens), now
-        if len(buckets) > self.limit:
-            buckets.popitem(last=False)
-            self._evictions.inc()
-        return may
 
 
 class RateLimits:
@@ -72,10 +33,16 @@ class RateLimits:
 
     def __init__(self, *, per_device_per_minute: int, per_nas_per_second: int) -> None:
         self.devices: TokenBuckets[int] = TokenBuckets(
-            "device", per_second=per_device_per_minute / 60, burst=per_device_per_minute, limit=MOST_KNOWN_DEVICES
+            per_second=per_device_per_minute / 60,
+            burst=per_device_per_minute,
+            limit=MOST_KNOWN_DEVICES,
+            evictions=metrics.rate_limit_evictions.labels("device"),
         )
         self.servers: TokenBuckets[int] = TokenBuckets(
-            "nas", per_second=per_nas_per_second, burst=per_nas_per_second, limit=MOST_KNOWN_SERVERS
+            per_second=per_nas_per_second,
+            burst=per_nas_per_second,
+            limit=MOST_KNOWN_SERVERS,
+            evictions=metrics.rate_limit_evictions.labels("nas"),
         )
 
     def refusal(self, packet: Packet, nas: NetworkAccessServer, now: float) -> Unanswered | None:
@@ -146,8 +113,11 @@ class Defences:
 
     def sample_metrics(self) -> None:
         """Set the gauges."""
-        for buckets in (self.limits.devices, self.limits.servers):
-            metrics.rate_limited.labels(buckets.kind).set(len(buckets))
-            metrics.rate_limited_limit.labels(buckets.kind).set(buckets.limit)
+        for kind, known, limit in (
+            ("device", len(self.limits.devices), self.limits.devices.limit),
+            ("nas", len(self.limits.servers), self.limits.servers.limit),
+        ):
+            metrics.rate_limited.labels(kind).set(known)
+            metrics.rate_limited_limit.labels(kind).set(limit)
         metrics.rejects_held.set(len(self.reject_delay))
         metrics.rejects_held_limit.set(self.reject_delay.limit)

@@ -19,6 +19,7 @@ COMPILED_TESTS = (
     "foundation/test_mac_address.py",
     "foundation/test_privacy.py",
     "foundation/test_tally.py",
+    "foundation/test_token_buckets.py",
     "radius/policies/test_effective.py",
     "radius/roaming/test_realm.py",
     "radius/test_anchors.py",

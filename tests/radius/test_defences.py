@@ -12,7 +12,7 @@ import pytest
 from foundation.database import Database
 from foundation.privacy import Keyring
 from radius import metrics
-from radius.defences import RateLimits, RejectDelay, TokenBuckets
+from radius.defences import RateLimits, RejectDelay
 from radius.discards import Unanswered
 from radius.packet import Code, Packet
 from radius.service import Port
@@ -23,38 +23,6 @@ LIBRARY = replace(NAS, id=2)
 
 def request_of(calling: str | None = "02-00-5E-00-53-01") -> Packet:
     return access_request({"User-Name": "demo"} | ({"Calling-Station-Id": calling} if calling else {}))
-
-
-class TestTokenBuckets:
-    def test_a_burst_may_pass_and_then_so_many_a_second(self) -> None:
-        buckets: TokenBuckets[str] = TokenBuckets("device", per_second=2, burst=3, limit=10)
-        assert [buckets.take("a", 0.0) for _ in range(4)] == [True, True, True, False]
-        assert not buckets.take("a", 0.4)
-        assert buckets.take("a", 0.5)
-        assert [buckets.take("a", 60.0) for _ in range(4)] == [True, True, True, False]
-
-    def test_one_key_takes_nothing_from_another(self) -> None:
-        buckets: TokenBuckets[str] = TokenBuckets("device", per_second=1, burst=1, limit=10)
-        assert buckets.take("a", 0.0)
-        assert buckets.take("b", 0.0)
-        assert not buckets.take("a", 0.0)
-
-    def test_who_was_silent_for_longest_is_forgotten_first(self) -> None:
-        buckets: TokenBuckets[int] = TokenBuckets("device", per_second=1, burst=1, limit=3)
-        evictions = metrics.rate_limit_evictions.labels("device")._value
-        before = evictions.get()
-        for key in (1, 2, 3, 1, 4):
-            buckets.take(key, 0.0)
-        assert len(buckets) == 3
-        assert evictions.get() == before + 1
-        assert not buckets.take(1, 0.0)
-        assert buckets.take(2, 0.0)
-
-    def test_invented_keys_do_not_fill_the_memory(self) -> None:
-        buckets: TokenBuckets[int] = TokenBuckets("device", per_second=1, burst=1, limit=100)
-        for key in range(10_000):
-            buckets.take(key, key / 1000)
-        assert len(buckets) == 100
 
 
 class TestRateLimits:
