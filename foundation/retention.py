@@ -32,9 +32,16 @@ from foundation.schema import (
     journeys,
     one_time_tokens,
     residents,
+    sponsored_devices,
+    sponsors,
     terms_acceptances,
     terms_versions,
+    texts_sent,
     verification_codes,
+    voucher_batches,
+    voucher_uses,
+    vouchers,
+    way_attempts,
 )
 from foundation.settings import RetentionSettings
 
@@ -163,6 +170,22 @@ RULES: Final = (
         residents.c.last_seen_at, _unused, _no_session_since,
     ),
     Rule("acceptances", terms_acceptances, Action.WITH_OWNER, "shows what a resident agreed to"),
+    Rule(
+        "codes on paper", voucher_batches, Action.DELETE, "expired; who used them goes with them",
+        voucher_batches.c.expires_at, lambda settings: timedelta(days=settings.authentication_days),
+    ),
+    Rule("single codes on paper", vouchers, Action.WITH_OWNER, "as long as their batch"),
+    Rule("uses of codes on paper", voucher_uses, Action.WITH_OWNER, "how many devices a code let on"),
+    Rule(
+        "sponsors", sponsors, Action.DELETE, "their time is over",
+        sponsors.c.expires_at, lambda settings: timedelta(days=settings.authentication_days),
+    ),
+    Rule("devices in a sponsor's group", sponsored_devices, Action.WITH_OWNER, "how many devices a sponsor let on"),
+    Rule(
+        "wrong codes and minutes of grace", way_attempts, Action.DELETE, "limits guessing, and grace to one a day",
+        way_attempts.c.at, lambda settings: timedelta(hours=max(settings.journey_hours, 24)),
+    ),
+    Rule("texts by month", texts_sent, Action.KEEP, "a number for each council and month"),
     Rule("terms", terms_versions, Action.KEEP, "a published text"),
     Rule(
         "audit", audit_events, Action.DELETE, "who did what to the installation",

@@ -26,6 +26,15 @@ from foundation.schema.sessions import (
     journal_deliveries,
 )
 from foundation.schema.statistics import hourly_usage, job_progress
+from foundation.schema.ways_in import (
+    sponsored_devices,
+    sponsors,
+    texts_sent,
+    voucher_batches,
+    voucher_uses,
+    vouchers,
+    way_attempts,
+)
 
 __all__ = [
     "access_points",
@@ -55,9 +64,16 @@ __all__ = [
     "residents",
     "small_area_changes",
     "small_areas",
+    "sponsored_devices",
+    "sponsors",
     "terms_acceptances",
     "terms_versions",
+    "texts_sent",
     "venues",
     "verification_codes",
+    "voucher_batches",
+    "voucher_uses",
+    "vouchers",
     "wards",
+    "way_attempts",
 ]

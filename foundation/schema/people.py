@@ -15,7 +15,7 @@ residents = Table(
     metadata,
     primary_key(),
     council_id(),
-    # none (click-through) or email.
+    # none (click-through), email, sms, code (from paper) or sponsor.
     Column("contact_kind", String(16), nullable=False),
     # Keyring.encrypt("contact", …)
     Column("contact_encrypted", LargeBinary),
@@ -43,6 +43,10 @@ devices = Table(
     Column("randomised", Boolean, nullable=False),
     # Until then it is let on by MAC authentication; null if the resident did not choose it.
     Column("remembered_until", UtcDateTime),
+    # Where the right to be on has an end (a code from paper, a sponsor, ten minutes' grace): that end.
+    Column("access_until", UtcDateTime),
+    # The way in by which it was registered last (captive_portal/ways.py); null: before ways could be chosen.
+    Column("way_in", String(16)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
     UniqueConstraint("council_id", "mac_pseudonym"),
@@ -87,6 +91,8 @@ one_time_tokens = Table(
     reference("nas_id", "network_access_servers"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+    # The session that it begins ends then; null: when the policy says.
+    Column("access_until", UtcDateTime),
     # How often it let the device on: once, and once more in case the first answer was lost.
     Column("uses", Integer, nullable=False, server_default="0"),
     Index(None, "expires_at"),

@@ -15,6 +15,10 @@ councils = Table(
     Column("code", String(9), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
     Column("time_zone", String(64), nullable=False, server_default="Europe/London"),
+    # The ways in that its venues offer, in this order, such as "click,email"; null: as captive_portal/ways.py has it.
+    Column("ways_in", String(64)),
+    # How many texts it pays for in a month; null: the setting sms.texts_per_month.
+    Column("texts_per_month", Integer),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -102,6 +106,8 @@ venues = Table(
     reference("small_area_id", "small_areas", nullable=True),
     # {"monday": ["09:00-17:00"], …} in the council's time zone.
     Column("opening_hours", JSON(none_as_null=True)),
+    # As councils.ways_in; null: as the council.
+    Column("ways_in", String(64)),
     Column("opened_on", Date),
     Column("closed_on", Date),
     Column("created_at", UtcDateTime, nullable=False),

@@ -28,6 +28,7 @@ from foundation.schema import (
     terms_acceptances,
     terms_versions,
     verification_codes,
+    ways_in,
 )
 from foundation.settings import RetentionSettings
 
@@ -37,7 +38,7 @@ LIMITS = RetentionSettings()
 
 def test_every_table_about_people_or_sessions_has_a_rule() -> None:
     about_people = {
-        table for module in (people, sessions) for table in vars(module).values() if isinstance(table, Table)
+        table for module in (people, sessions, ways_in) for table in vars(module).values() if isinstance(table, Table)
     }
     assert {table.name for table in about_people | {audit_events}} == {rule.table.name for rule in RULES}
     assert about_people <= set(metadata.tables.values())
