@@ -42,6 +42,7 @@ class Keyring:
         self._pseudonyms = _Hmac(_derive(master_key, "pseudonym"))
         self._password_key = _derive(master_key, "one-time password")
         self._cipher = AESGCM(_derive(master_key, "encryption at rest"))
+        self._nonce_key = _derive(master_key, "nonces of repeatable encryption")
         self.is_demo = hmac.compare_digest(master_key, _DEMO_KEY)
         self.fingerprint = _derive(master_key, "fingerprint")[:8].hex()
 
@@ -104,7 +105,17 @@ class Keyring:
 
     def encrypt(self, purpose: str, plaintext: bytes) -> bytes:
         """AES-256-GCM; ``purpose`` (such as ``"nas secret"``) is bound in, so that values cannot be swapped."""
-        nonce = os.urandom(_NONCE_OCTETS)
+        return self._encrypt(os.urandom(_NONCE_OCTETS), purpose, plaintext)
+
+    def encrypt_repeatably(self, purpose: str, plaintext: bytes) -> bytes:
+        """As ``encrypt``, but the same for the same, for what stands in an address that must not change.
+
+        The nonce is a keyed hash of all that is encrypted (the idea of RFC 5297), so none serves for two plaintexts.
+        """
+        message = b"%b\x00%b" % (purpose.encode(), plaintext)
+        return self._encrypt(hmac.digest(self._nonce_key, message, "sha256")[:_NONCE_OCTETS], purpose, plaintext)
+
+    def _encrypt(self, nonce: bytes, purpose: str, plaintext: bytes) -> bytes:
         return _FORMAT + nonce + self._cipher.encrypt(nonce, plaintext, purpose.encode())
 
     def decrypt(self, purpose: str, sealed: bytes) -> bytes:
