@@ -27,13 +27,18 @@ from foundation.schema import (
     credentials,
     devices,
     dynamic_authorizations,
+    help_requests,
     job_progress,
     journal_deliveries,
     journeys,
     one_time_tokens,
+    polled_grants,
     residents,
     sponsored_devices,
     sponsors,
+    staff_accounts,
+    staff_roles,
+    staff_sessions,
     terms_acceptances,
     terms_versions,
     texts_sent,
@@ -148,6 +153,10 @@ RULES: Final = (
         verification_codes.c.expires_at, _journey,
     ),
     Rule("journeys", journeys, Action.DELETE, "a sign-up in progress", journeys.c.updated_at, _journey),
+    Rule(
+        "grants that a gateway comes for", polled_grants, Action.DELETE, "a sign-up in progress",
+        polled_grants.c.expires_at, _journey,
+    ),
     Rule("one-time tokens", one_time_tokens, Action.DELETE, "used or expired", one_time_tokens.c.expires_at, _journey),
     Rule(
         "expired credentials", credentials, Action.DELETE, "they let nobody in any more",
@@ -168,6 +177,16 @@ RULES: Final = (
     Rule(
         "residents", residents, Action.DELETE, "an account that nobody uses; what belongs to it goes with it",
         residents.c.last_seen_at, _unused, _no_session_since,
+    ),
+    Rule("staff", staff_accounts, Action.KEEP, "those who work for a council; it takes them away itself"),
+    Rule("roles of staff", staff_roles, Action.WITH_OWNER, "what an account may do"),
+    Rule(
+        "log-ins of staff", staff_sessions, Action.DELETE, "they are over",
+        staff_sessions.c.expires_at, lambda _settings: timedelta(0),
+    ),
+    Rule(
+        "asking staff for help", help_requests, Action.DELETE, "nobody waits any more",
+        help_requests.c.expires_at, lambda _settings: timedelta(0),
     ),
     Rule("acceptances", terms_acceptances, Action.WITH_OWNER, "shows what a resident agreed to"),
     Rule(

@@ -24,7 +24,9 @@ from foundation.schema.sessions import (
     authentications,
     dynamic_authorizations,
     journal_deliveries,
+    polled_grants,
 )
+from foundation.schema.staff import help_requests, staff_accounts, staff_roles, staff_sessions
 from foundation.schema.statistics import hourly_usage, job_progress
 from foundation.schema.ways_in import (
     sponsored_devices,
@@ -48,6 +50,7 @@ __all__ = [
     "devices",
     "directory_changes",
     "dynamic_authorizations",
+    "help_requests",
     "home_servers",
     "hourly_usage",
     "installation",
@@ -59,6 +62,7 @@ __all__ = [
     "network_access_servers",
     "one_time_tokens",
     "policies",
+    "polled_grants",
     "postcodes",
     "realms",
     "residents",
@@ -66,6 +70,9 @@ __all__ = [
     "small_areas",
     "sponsored_devices",
     "sponsors",
+    "staff_accounts",
+    "staff_roles",
+    "staff_sessions",
     "terms_acceptances",
     "terms_versions",
     "texts_sent",

@@ -172,3 +172,28 @@ journal_deliveries = Table(
     # The number of its last record that was delivered.
     Column("delivered_until", BigInteger, nullable=False),
 )
+
+# Of gateways that come and ask (openNDS at levels 3 and 4): devices that they are to let on.
+polled_grants = Table(
+    "polled_grants",
+    metadata,
+    primary_key(),
+    council_id(),
+    reference("nas_id", "network_access_servers"),
+    reference("journey_id", "journeys", on_delete="CASCADE"),
+    # What the gateway calls the device for this visit; lower-case hexadecimal digits.
+    Column("reference", String(64), nullable=False),
+    # What the policy of the place allows; null is no limit of ours.
+    Column("session_seconds", Integer),
+    Column("octets", BigInteger),
+    Column("download_kilobits_per_second", Integer),
+    Column("upload_kilobits_per_second", Integer),
+    # pending, or acknowledged: the gateway says that the device is on.
+    Column("state", String(16), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    # A gateway that comes later is not told of it any more.
+    Column("expires_at", UtcDateTime, nullable=False),
+    UniqueConstraint("nas_id", "reference"),
+    Index(None, "journey_id"),
+    Index(None, "expires_at"),
+)
