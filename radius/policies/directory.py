@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from foundation.database import Database
+from foundation.database import Database, Statements
 from foundation.schema import councils
 from foundation.schema import policies as policies_table
 from foundation.settings import RadiusSettings
@@ -106,10 +106,13 @@ class PolicyDirectory(Polled):
         metrics.policies.set(len(table.policies))
 
 
-async def read_table(connection: AsyncConnection, defaults: Limits) -> PolicyTable:
-    """All policies of a database. Raises DBAPIError or OSError."""
-    rows = (await connection.execute(select(policies_table))).mappings().all()
-    zones = await connection.execute(select(councils.c.id, councils.c.time_zone))
+async def read_table(connection: Statements, defaults: Limits, council_id: int | None = None) -> PolicyTable:
+    """All policies of a database, or those of one council. Raises DBAPIError or OSError."""
+    own, place = select(policies_table), select(councils.c.id, councils.c.time_zone)
+    if council_id is not None:
+        own, place = own.where(policies_table.c.council_id == council_id), place.where(councils.c.id == council_id)
+    rows = (await connection.execute(own)).mappings().all()
+    zones = await connection.execute(place)
     policies = [policy for policy in map(read_policy, rows) if policy is not None]
     return PolicyTable(defaults, policies, {row.id: _zone(row.id, row.time_zone) for row in zones})
 
