@@ -30,6 +30,7 @@ from radius.policies.effective import EffectivePolicy, Place, network_name
 from radius.policies.opening import day_start
 from radius.policies.recent import RecentDevices
 from radius.policies.usage import NO_USAGE, Usage, UsageDirectory, device_key
+from radius.quarantine import PLACE_HOLDER, with_own_address
 from radius.service import Request
 from radius.vendors import VENDORS, Pairs, Vendor, vendor_of
 
@@ -180,12 +181,15 @@ class Authorizer:
     ) -> tuple[Attribute, ...] | RejectReason:
         """What shuts a device in; where nothing does, it stays out: half a quarantine would be none."""
         quarantine = request.nas.quarantine
-        shut_in = self._shut_in(quarantine, vendor) if quarantine else None
+        shut_in = self._shut_in(quarantine, vendor, request) if quarantine else None
         if not shut_in:
             return RejectReason.DEVICE_NOT_REMEMBERED
         return *shut_in, *self._of_device(accepted, request, vendor)
 
-    def _shut_in(self, quarantine: Quarantine, vendor: Vendor) -> tuple[Attribute, ...] | None:
+    def _shut_in(self, quarantine: Quarantine, vendor: Vendor, request: Request) -> tuple[Attribute, ...] | None:
+        if quarantine.url and PLACE_HOLDER in quarantine.url:
+            own = with_own_address(quarantine, request, self._keyring, self._settings.quarantine_seconds)
+            return self._encode_quarantine(own, vendor) if own else None
         key = quarantine, vendor.name
         if key not in self._quarantines:
             if len(self._quarantines) >= _MOST_PREPARED:

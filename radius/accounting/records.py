@@ -23,6 +23,7 @@ from radius.errors import MalformedAttributeError
 from radius.nas import NasTable, NetworkAccessServer
 from radius.packet import Packet
 from radius.policies.effective import network_name
+from radius.quarantine import audit_session_id
 
 # RFC 2866 section 5.1
 _START: Final = 1
@@ -38,7 +39,6 @@ _CLOCK_TOLERANCE_SECONDS: Final = 300
 _LONGEST_SESSION_SECONDS: Final = 366 * 86_400
 _LARGEST_COUNT: Final = 2**63 - 1
 _NUMBER: Final = struct.Struct("!I")
-_AUDIT_SESSION_ID: Final = b"audit-session-id="
 # Class comes back in every record of a session; opening it takes as long as reading all the rest.
 _REMEMBERED_CLASSES: Final = 65_536
 
@@ -168,7 +168,7 @@ def read_record(
         access_point_id,
         (access_point.venue_id if access_point else None) or nas.venue_id,
         _text(first, _ACCT_SESSION_ID) or "",
-        _audit_session_id(packet) if attributes.VENDOR_SPECIFIC in first else None,
+        audit_session_id(packet) if attributes.VENDOR_SPECIFIC in first else None,
         _text(first, _USER_NAME),
         _text(first, _CALLING_STATION_ID),
         _address(first, _FRAMED_IP_ADDRESS),
@@ -275,13 +275,3 @@ def _of_class(packet: Packet, keyring: Keyring) -> tuple[int | None, int | None]
 @lru_cache(_REMEMBERED_CLASSES)
 def _open_class(keyring: Keyring, value: bytes) -> tuple[int | None, int | None]:
     return read_class(keyring, [value])
-
-
-def _audit_session_id(packet: Packet) -> str | None:
-    """From Cisco-AVPair (Cisco, RADIUS Change of Authorization); a malformed one must not keep a record out."""
-    try:
-        pairs = attributes.get_all_octets(packet, "Cisco-AVPair")
-    except MalformedAttributeError:
-        return None
-    found = next((pair for pair in pairs if pair.startswith(_AUDIT_SESSION_ID)), _AUDIT_SESSION_ID)
-    return found.removeprefix(_AUDIT_SESSION_ID).decode(errors="replace").replace("\0", "\ufffd") or None

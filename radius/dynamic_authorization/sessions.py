@@ -72,12 +72,12 @@ async def _ask(
         if session.radsec_name is not None:
             # Counted by the server that does it.
             return await place_order(database, session, action, limits)
-        outcome = await _ask_by_udp(session, keyring, action, limits, source_host, waits_seconds)
+        outcome = await ask_by_udp(session, keyring, action, limits, source_host, waits_seconds)
     metrics.dynamic_authorizations.labels(action, outcome.result).inc()
     return outcome
 
 
-async def _ask_by_udp(
+async def ask_by_udp(
     session: Session,
     keyring: Keyring,
     action: Action,
@@ -85,6 +85,7 @@ async def _ask_by_udp(
     source_host: str | None,
     waits_seconds: tuple[float, ...],
 ) -> Outcome:
+    """For a session that it is not ``impossible`` for; never raises for what the equipment does."""
     try:
         secret = keyring.decrypt("nas secret", session.secret_encrypted)
         values = request_attributes(session, action, limits, datetime.now(UTC))

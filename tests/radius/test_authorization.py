@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from foundation.arrival_tokens import unseal
 from foundation.database import Database
 from foundation.database_errors import DatabaseUnavailableError
+from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring
 from radius import attributes
 from radius.authentication.outcome import Accepted, RejectReason
@@ -56,15 +58,16 @@ class Counter:
         at: datetime = NOON,
         calling: str = str(DEVICE),
         network: str = "CityWiFi",
+        more: list[tuple[str, Any]] | None = None,
         **nas: Any,
     ) -> Packet | RejectReason:
         """The Access-Accept, decoded, or why there is none."""
         await self.equipment.refresh()
         await self.policies.refresh()
         accepted = accepted or Accepted("pap", self.city.resident_id, self.city.device_id)
-        values = {"Calling-Station-Id": calling, "Called-Station-Id": f"{ACCESS_POINT}:{network}"}
+        stations = [("Calling-Station-Id", calling), ("Called-Station-Id", f"{ACCESS_POINT}:{network}")]
         server: NetworkAccessServer = replace(self.nas, **nas)
-        packet = access_request(values)
+        packet = access_request([*stations, *(more or [])])
         request = Request(packet, server, SECRET, Arrival(at, 0.0), ("127.0.0.1", 1, Code.ACCESS_REQUEST, 7))
         granted = await self.authorizer.authorize(accepted, request)
         if isinstance(granted, RejectReason):
@@ -271,6 +274,41 @@ async def test_ciscos_quarantine_is_two_pairs(counter: Counter) -> None:
         "url-redirect-acl=REDIRECT",
         "url-redirect=https://wifi.example.org/a?",
     ]
+
+
+async def test_cisco_is_told_an_address_of_the_devices_own_where_the_quarantine_has_a_place_for_it(
+    counter: Counter,
+) -> None:
+    reply = await ask_for_a_stranger(counter, "https://wifi.long-name-of-a-council.gov.uk/r/{session}")
+    assert isinstance(reply, Packet)
+    acl, redirection = attributes.get_all_octets(reply, "Cisco-AVPair")
+    assert acl == b"url-redirect-acl=REDIRECT"
+    # Cisco appends &redirect_url=… in any case; an attribute of its vendor holds 247 octets.
+    assert redirection.endswith(b"?")
+    assert len(redirection) <= 247
+    token = unseal(KEYRING, redirection.decode().rpartition("/")[2].rstrip("?"), NOON)
+    assert token is not None
+    assert token.nas_id == counter.city.nas_id
+    assert token.device == MacAddress.parse(OTHER_DEVICE)
+    assert token.access_point == MacAddress.parse(ACCESS_POINT)
+    assert token.audit_session_id == "0A0101010000000B5F3E2D1C"
+    assert token.expires_at > NOON + timedelta(minutes=59)
+
+
+async def test_an_address_that_does_not_fit_keeps_the_device_out(counter: Counter) -> None:
+    url = f"https://{'a-very-long-name.' * 8}example/r/{{session}}"
+    assert await ask_for_a_stranger(counter, url) is RejectReason.DEVICE_NOT_REMEMBERED
+
+
+async def ask_for_a_stranger(counter: Counter, url: str) -> Packet | RejectReason:
+    """What Cisco is told of a device that nobody registered."""
+    return await counter.ask(
+        Accepted("mac", is_quarantined=True),
+        vendor="cisco",
+        calling=OTHER_DEVICE,
+        more=[("User-Name", OTHER_DEVICE), ("Cisco-AVPair", "audit-session-id=0A0101010000000B5F3E2D1C")],
+        quarantine=Quarantine(role="REDIRECT", url=url),
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,12 @@ from foundation.privacy import Keyring
 from radius import attributes
 from radius.dynamic_authorization import (
     ERROR_CAUSES,
+    DeviceAtEquipment,
     Outcome,
     Result,
+    ask_again,
     change_session,
+    disconnect_device,
     disconnect_session,
     explain_error_cause,
     sessions,
@@ -279,3 +282,53 @@ def test_every_error_cause_has_words_of_its_own(number: int) -> None:
 
 def test_an_unknown_error_cause_is_shown_by_its_number() -> None:
     assert "599" in explain_error_cause(599)
+
+
+async def test_a_device_that_no_accounting_tells_of_is_asked_about_anew_at_cisco(
+    database: Database, keyring: Keyring, city: City
+) -> None:
+    with Equipment(lambda request: [encode_reply(Code.COA_ACK, request, (), SECRET)]) as equipment:
+        await is_made_by(database, "cisco", equipment.port)
+        asked = DeviceAtEquipment(city.nas_id, DEVICE, "0A0B0C0D000000AB")
+        outcome = await ask_again(database, keyring, asked, waits_seconds=QUICK)
+    assert outcome.result is Result.CHANGED
+    (request,) = equipment.requests
+    assert request.code is Code.COA_REQUEST
+    assert attributes.get_text(request, "Calling-Station-Id") == str(DEVICE)
+    assert attributes.get_all_octets(request, "Cisco-AVPair") == [
+        b"audit-session-id=0A0B0C0D000000AB",
+        b"subscriber:command=reauthenticate",
+        b"subscriber:reauthenticate-type=last",
+    ]
+
+
+async def test_equipment_that_cannot_ask_anew_is_made_to_by_putting_the_device_off(
+    database: Database, keyring: Keyring, city: City
+) -> None:
+    with Equipment(acknowledge) as equipment:
+        await is_made_by(database, "hostapd", equipment.port)
+        outcome = await ask_again(database, keyring, DeviceAtEquipment(city.nas_id, DEVICE), waits_seconds=QUICK)
+    assert outcome.result is Result.DISCONNECTED
+    (request,) = equipment.requests
+    assert request.code is Code.DISCONNECT_REQUEST
+    # Message-Authenticator, Calling-Station-Id, Event-Timestamp: hostapd refuses what it does not know.
+    assert {number for number, _ in request.attributes} == {80, 31, 55}
+
+
+async def test_a_device_is_put_off_by_its_address(database: Database, keyring: Keyring, city: City) -> None:
+    with Equipment(acknowledge) as equipment:
+        await is_made_by(database, "cisco", equipment.port)
+        outcome = await disconnect_device(
+            database, keyring, DeviceAtEquipment(city.nas_id, DEVICE), waits_seconds=QUICK
+        )
+    assert outcome.result is Result.DISCONNECTED
+    assert equipment.requests[0].code is Code.DISCONNECT_REQUEST
+
+
+async def test_equipment_that_is_gone_or_takes_no_requests_is_named_for_devices_too(
+    database: Database, keyring: Keyring, city: City
+) -> None:
+    outcome = await ask_again(database, keyring, DeviceAtEquipment(city.nas_id, DEVICE))
+    assert outcome.result is Result.NOT_SUPPORTED
+    outcome = await disconnect_device(database, keyring, DeviceAtEquipment(city.nas_id + 1, DEVICE))
+    assert outcome.result is Result.NO_SUCH_SESSION
