@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from captive_portal.gateways.aruba import Aruba
 from captive_portal.gateways.base import GatewayDriver
 from captive_portal.gateways.coovachilli import CoovaChilli
+from captive_portal.gateways.meraki import Meraki
+from captive_portal.gateways.meraki_click_through import MerakiClickThrough
+from captive_portal.gateways.omada_radius import OmadaRadius
+from captive_portal.gateways.ruckus import Ruckus
 
-DRIVERS: Final[Mapping[str, GatewayDriver]] = {driver.name: driver for driver in (CoovaChilli(),)}
+_ALL: Final[tuple[GatewayDriver, ...]] = (
+    Aruba(),
+    CoovaChilli(),
+    Meraki(),
+    MerakiClickThrough(),
+    OmadaRadius(),
+    Ruckus(),
+)
+DRIVERS: Final[Mapping[str, GatewayDriver]] = {driver.name: driver for driver in _ALL}

@@ -9,7 +9,7 @@ from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
-from captive_portal.gateways.base import Clue, Redirect, Refusal, RefusalReason
+from captive_portal.gateways.base import Clue, Gateway, Redirect, Refusal, RefusalReason
 from foundation.mac_address import MacAddress, NotAMacAddressError
 
 # NAS-Identifier is one RADIUS attribute (RFC 2865 section 5).
@@ -52,12 +52,34 @@ def read_clue(
 
 def read_ip(redirect: Redirect, name: str) -> str | Refusal:
     """The IP address in a parameter, in its own usual spelling."""
-    try:
-        return str(ip_address(redirect.parameters[name]))
-    except KeyError:
+    text = redirect.parameters.get(name)
+    if not text:
         return Refusal(RefusalReason.MISSING)
+    try:
+        address = ip_address(text)
     except ValueError:
         return Refusal(RefusalReason.MALFORMED)
+    # A zone (fe80::1%eth0) is a word that anyone can choose.
+    return Refusal(RefusalReason.MALFORMED) if "%" in text else str(address)
+
+
+def read_device(
+    redirect: Redirect, *, mac: tuple[str, ...], ip: tuple[str, ...] = (), network: tuple[str, ...] = ()
+) -> dict[str, str] | Refusal:
+    """What every hand-over begins with: the device's ``mac``, and ``ip`` and the network's ``ssid`` where they came.
+
+    An IP address that is none is left out, because nothing depends on it.
+    """
+    device = read_mac(redirect, *mac)
+    if isinstance(device, Refusal):
+        return device
+    found = {"mac": str(device)}
+    address = next((value for name in ip if isinstance(value := read_ip(redirect, name), str)), None)
+    if address is not None:
+        found["ip"] = address
+    if name := read_first(redirect, *network):
+        found["ssid"] = name
+    return found
 
 
 def is_host_of(host: str, url: str | None) -> bool:
@@ -79,3 +101,27 @@ def is_within(host: str, network: str | None) -> bool:
         return network is not None and ip_address(host) in ip_network(network, strict=False)
     except ValueError:
         return False
+
+
+def check_target(gateway: Gateway, host: str | None, *more: str | None) -> RefusalReason | None:
+    """Why a redirect may not be one of this gateway's, by the host that it wants credentials sent to; None if it may.
+
+    The host must be that of the gateway's login address, or an IP address of its network. ``more`` are other names that
+    the redirect gives the same host, of which one is enough. What a redirect says is only compared: where there is a
+    login address, `target_base` uses nothing else.
+    """
+    given = [name for name in (host, *more) if name]
+    if gateway.login_url is None and gateway.network is None:
+        return RefusalReason.INCOMPLETE_GATEWAY
+    if not given:
+        return RefusalReason.MISSING
+    if any(is_host_of(name, gateway.login_url) or is_within(name, gateway.network) for name in given):
+        return None
+    return RefusalReason.WRONG_TARGET
+
+
+def target_base(gateway: Gateway, host: str, port: int) -> str:
+    """Where credentials go, without a path: the login address, else an IP address that `check_target` let pass."""
+    if gateway.login_url is not None:
+        return gateway.login_url.rstrip("/")
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
