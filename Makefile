@@ -52,7 +52,7 @@ clean: ## remove the environment and the demo's data
 	rm -rf $(VENV) build *.egg-info var
 
 # A stamp per environment: it is made anew when what goes into it changed.
-$(VENV)/.run: requirements.lock pyproject.toml
+$(VENV)/.run: requirements.lock pyproject.toml package-lock.json
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what CityWiFi runs on into $(VENV) (about a minute) …"
 	@$(PIP) install --quiet --require-hashes -r requirements.lock

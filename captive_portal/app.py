@@ -40,24 +40,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
 import aiohttp_jinja2
-import jinja2
 from aiohttp import web
-from markupsafe import Markup
 from sqlalchemy.exc import DBAPIError
 
-from captive_portal import languages, metrics, security
+from captive_portal import design, metrics, security
 from captive_portal.errands import CARRIERS, Errands
 from captive_portal.pages import arrive, connection, email_code, errors, information, outbox, secure_network, start
-from captive_portal.pages.common import ERRANDS, GATEWAY_ORIGIN, RUNTIME, clock
+from captive_portal.pages.common import BRAND_STYLE, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
 
-_FOLDER: Final = Path(__file__).parent
 _COUNT_INTERVAL_SECONDS: Final = 15
 _KEEP_ALIVE_SECONDS: Final = 20
 
@@ -70,8 +66,8 @@ def create_app(runtime: Runtime) -> web.Application:
     )
     app[RUNTIME] = runtime
     app[ERRANDS] = Errands(runtime, CARRIERS)
-    stylesheet = (_FOLDER / "static" / "portal.css").read_text(encoding="utf-8").strip()
-    _set_up_templates(app, stylesheet)
+    stylesheet = design.read_stylesheet()
+    design.furnish(aiohttp_jinja2.setup(app, **design.template_options()), stylesheet)
     _add_routes(app)
     _add_headers(app, runtime, security.style_source(stylesheet))
     _export_limits(runtime.settings)
@@ -102,26 +98,6 @@ async def serve(settings: Settings) -> None:
             await serve_until_stopped()
         finally:
             await runner.cleanup()
-
-
-def _set_up_templates(app: web.Application, stylesheet: str) -> None:
-    environment = aiohttp_jinja2.setup(
-        app,
-        loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
-        extensions=["jinja2.ext.i18n"],
-        autoescape=True,
-        # The files do not change while we serve; asking for their times at every page costs more than filling them.
-        auto_reload=False,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.policies["ext.i18n.trimmed"] = True
-    # Added by the extension, which jinja2's types do not show.
-    install = environment.install_gettext_callables  # type: ignore[attr-defined]
-    install(languages.gettext, languages.ngettext, newstyle=True)
-    # Our own file; the policy names it by its hash, so it must stand in the page as it is.
-    environment.globals["stylesheet"] = Markup(stylesheet)  # noqa: S704
 
 
 def _add_routes(app: web.Application) -> None:
@@ -172,7 +148,11 @@ def _add_routes(app: web.Application) -> None:
 def _add_headers(app: web.Application, runtime: Runtime, style: str) -> None:
     async def prepare(request: web.Request, response: web.StreamResponse) -> None:
         origin = request.get(GATEWAY_ORIGIN)
-        response.headers.update(security.headers(runtime.settings.portal, style, origin))
+        brand = request.get(BRAND_STYLE)
+        sources = f"{style} {security.style_source(brand)}" if brand else style
+        response.headers.update(security.headers(runtime.settings.portal, sources, origin))
+        if request.get(LASTING):
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
 
     app.on_response_prepare.append(prepare)
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
@@ -23,7 +23,18 @@ from babel.numbers import format_decimal
 
 DEFAULT: Final = "en"
 # Each language by its own name.
-NAMES: Final[Mapping[str, str]] = {"en": "English", "cy": "Cymraeg"}
+NAMES: Final[Mapping[str, str]] = {
+    "en": "English",
+    "cy": "Cymraeg",
+    "gd": "Gàidhlig",
+    "pl": "Polski",
+    "ro": "Română",
+    "uk": "Українська",
+    "ar": "العربية",
+    "ur": "اردو",
+}
+# Written from right to left.
+RIGHT_TO_LEFT: Final = frozenset({"ar", "ur"})
 LOCALE_FOLDER: Final = Path(__file__).parent / "locale"
 
 current_language: ContextVar[str] = ContextVar("current_language", default=DEFAULT)
@@ -51,6 +62,15 @@ def gettext(message: str) -> str:
 def ngettext(singular: str, plural: str, number: int) -> str:
     """The message for so many, in the language of the page that is being made."""
     return translations(current_language.get()).ngettext(singular, plural, number)
+
+
+def direction(language: str) -> Literal["ltr", "rtl"]:
+    """Where a line of the language begins, as HTML's ``dir`` says it."""
+    return "rtl" if language in RIGHT_TO_LEFT else "ltr"
+
+
+# Code, name and direction of every language, as pages offer them.
+MENU: Final = tuple((code, name, direction(code)) for code, name in NAMES.items())
 
 
 def choose_language(*wishes: str | None, accept_language: str = "") -> str:

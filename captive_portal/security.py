@@ -37,10 +37,10 @@ def style_source(stylesheet: str) -> str:
 
 @lru_cache(maxsize=_MOST_GATEWAYS)
 def content_security_policy(style: str, gateway_origin: str | None) -> str:
-    """Nothing but our own stylesheet and forms; a form may end, by redirect, at the journey's gateway."""
+    """Nothing but our own styles, logos and forms; a form may end, by redirect, at the journey's gateway."""
     form_targets = " ".join(filter(None, ("'self'", gateway_origin)))
     return (
-        f"default-src 'none'; style-src {style}; img-src data:; base-uri 'none'; "
+        f"default-src 'none'; style-src {style}; img-src 'self' data:; base-uri 'none'; "
         f"form-action {form_targets}; frame-ancestors 'none'"
     )
 

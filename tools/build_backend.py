@@ -1,5 +1,8 @@
 """Builds the project (PEP 517): setuptools, and for a wheel mypyc, which compiles the packet path (``setup.py``).
 
+Before anything is built or installed, the portal's stylesheet is made from the npm package ``govuk-frontend``
+(``stylesheet.py``), unless the source archive brought it.
+
 Only a wheel is compiled, as ``pip install .`` and ``pip wheel .`` build it. What is installed to be worked on (``-e``)
 stays pure Python and needs neither mypy nor a C compiler. A wheel is pure, too, where there is no C compiler or no
 Python.h, or where the environment has ``CITYWIFI_PURE=1``: everything works, a request costs about half as much again.
@@ -19,8 +22,6 @@ from typing import Any
 
 from setuptools import build_meta
 from setuptools.build_meta import (
-    build_editable,
-    build_sdist,
     get_requires_for_build_editable,
     get_requires_for_build_sdist,
     prepare_metadata_for_build_editable,
@@ -49,8 +50,27 @@ def get_requires_for_build_wheel(config_settings: _Settings = None) -> list[str]
     return requirements if why_pure() else [*requirements, _COMPILER]
 
 
+def build_editable(
+    wheel_directory: str, config_settings: _Settings = None, metadata_directory: str | None = None
+) -> str:
+    """The file name of what makes the checkout importable."""
+    _make_stylesheet()
+    return str(build_meta.build_editable(wheel_directory, config_settings, metadata_directory))
+
+
+def build_sdist(sdist_directory: str, config_settings: _Settings = None) -> str:
+    """The source archive's file name; the stylesheet is in it."""
+    _make_stylesheet()
+    return str(build_meta.build_sdist(sdist_directory, config_settings))
+
+
+def _make_stylesheet() -> None:
+    subprocess.run([sys.executable, str(Path(__file__).with_name("stylesheet.py"))], check=True)
+
+
 def build_wheel(wheel_directory: str, config_settings: _Settings = None, metadata_directory: str | None = None) -> str:
     """The wheel's file name. Says on standard error what it does; ``pip -v`` shows it."""
+    _make_stylesheet()
     reason = why_pure()
     if reason:
         print(f"CityWiFi: the packet path stays pure Python: {reason}", file=sys.stderr)

@@ -12,12 +12,14 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from captive_portal import metrics
+from captive_portal.design import page_context
 from captive_portal.errands import Errand, Errands
 from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect, origin
 from captive_portal.journey import PAGES, Journey, State
 from captive_portal.languages import NAMES, current_language
 from captive_portal.release import send_to_gateway
 from captive_portal.storage import journeys
+from captive_portal.storage.equipment import Place
 from captive_portal.storage.journeys import Visit
 from foundation.database import Statements
 from foundation.runtime import Runtime
@@ -26,6 +28,10 @@ RUNTIME: Final = web.AppKey("runtime", Runtime)
 ERRANDS: Final = web.AppKey("errands", Errands)
 # The origin that this answer's forms may lead to, for the content security policy.
 GATEWAY_ORIGIN: Final = web.RequestKey("gateway_origin", str)
+# The answer is the same for ever, and nobody's own.
+LASTING: Final = web.RequestKey("lasting", bool)
+# The rules of the council's own colours in this answer, for the same policy.
+BRAND_STYLE: Final = web.RequestKey("brand_style", str)
 
 
 # A form that comes (again) after its journey has gone on, by a double click or the back button, releases again.
@@ -117,15 +123,9 @@ def perform(request: web.Request, action: Action, visit: Visit) -> web.Response:
 def render(request: web.Request, template: str, context: Mapping[str, object], *, status: int = 200) -> web.Response:
     """A page in the language of the visit."""
     language = current_language.get()
-    filled = {
-        "language": language,
-        "other_languages": [(code, name) for code, name in NAMES.items() if code != language],
-        "can_switch_language": True,
-        "errors": [],
-        "information": "",
-        "place": None,
-        **context,
-    }
+    filled = {**page_context(language), **context}
+    if isinstance(place := filled["place"], Place):
+        request[BRAND_STYLE] = place.brand.style
     response = aiohttp_jinja2.render_template(template, request, filled, status=status)
     response.headers["Content-Language"] = language
     return response

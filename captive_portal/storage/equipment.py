@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
 
+from captive_portal.branding import Brand
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Clue, Gateway
+from captive_portal.ways import DEFAULT_WAYS, Way, ways_of
 from foundation.database import Statements
 from foundation.privacy import Keyring
 from foundation.schema import access_points, councils, is_in_service, network_access_servers, venues
@@ -52,9 +54,23 @@ _VENUE_OF_ACCESS_POINT: Final = select(access_points.c.venue_id).where(
     access_points.c.mac_address == bindparam("mac_address"),
 )
 _PLACE: Final = (
-    select(councils.c.id, councils.c.code, councils.c.name, councils.c.time_zone, venues.c.name)
+    select(
+        councils.c.id,
+        councils.c.code,
+        councils.c.name,
+        councils.c.time_zone,
+        venues.c.name,
+        venues.c.ways_in.label("venue_ways"),
+        councils.c.ways_in.label("council_ways"),
+    )
     .select_from(councils)
     .outerjoin(venues, (venues.c.council_id == councils.c.id) & (venues.c.id == bindparam("venue_id")))
+)
+_WAYS: Final = (
+    select(venues.c.ways_in, councils.c.ways_in.label("council_ways"))
+    .select_from(councils)
+    .outerjoin(venues, (venues.c.council_id == councils.c.id) & (venues.c.id == bindparam("venue_id")))
+    .where(councils.c.id == bindparam("council_id"))
 )
 _PLACE_BY_NUMBER: Final = _PLACE.where(councils.c.id == bindparam("council_id"))
 _PLACE_BY_CODE: Final = _PLACE.where(councils.c.code == bindparam("code"))
@@ -69,6 +85,14 @@ class Place:
     council_name: str
     time_zone: str
     venue_name: str | None
+    # The ways in that are offered here, in their order.
+    ways: tuple[Way, ...] = DEFAULT_WAYS
+    brand: Brand = Brand()
+
+    @property
+    def display_name(self) -> str:
+        """Who offers the WiFi, as the page's head and title say it."""
+        return self.brand.name or self.council_name
 
 
 async def find_gateways(
@@ -110,13 +134,24 @@ async def venue_of(connection: Statements, gateway: Gateway, clue: Clue) -> int 
 async def load_place(connection: Statements, council_id: int, venue_id: int | None) -> Place:
     """The council and, where it is known, the venue."""
     found = await connection.execute(_PLACE_BY_NUMBER, {"council_id": council_id, "venue_id": venue_id})
-    return Place(*found.one())
+    return _place_of(found.one())
 
 
 async def find_council(connection: Statements, code: str) -> Place | None:
     """A council by its code, without a venue."""
     row = (await connection.execute(_PLACE_BY_CODE, {"code": code, "venue_id": None})).one_or_none()
-    return None if row is None else Place(*row)
+    return None if row is None else _place_of(row)
+
+
+async def ways_at(connection: Statements, council_id: int, venue_id: int | None) -> tuple[Way, ...]:
+    """The ways in that a venue offers, or, without one, its council."""
+    found = await connection.execute(_WAYS, {"council_id": council_id, "venue_id": venue_id})
+    return ways_of(*found.one())
+
+
+def _place_of(row: Row[*tuple[Any, ...]]) -> Place:
+    *columns, venue_ways, council_ways = row
+    return Place(*columns, ways_of(venue_ways, council_ways))
 
 
 async def list_councils(connection: Statements) -> list[tuple[str, str]]:
