@@ -127,7 +127,7 @@ async def _meet(
     connection: Statements, runtime: Runtime, arrival: Arrival, before: Journey | None, journey: Journey, now: datetime
 ) -> Meeting:
     texts = await residents.current_terms(connection, journey.council_id)
-    journey, may_release = await registration.known_device(connection, journey, texts)
+    journey, may_release = await registration.known_device(connection, journey, texts, now)
     journey = meet(journey, arrival, may_release=may_release, now=now)
     lifetime_seconds = runtime.settings.portal.journey_lifetime_seconds
     # Not at every arrival, so that one that changes nothing else needs no writing.

@@ -25,6 +25,8 @@ class State(StrEnum):
 
     CHOOSE = "choose"
     EMAIL = "email"
+    PHONE = "phone"
+    VOUCHER = "voucher"
     CODE = "code"
     RELEASE = "release"
     WAITING = "waiting"
@@ -40,12 +42,20 @@ class Event(StrEnum):
 
     # The resident
     CHOSE_EMAIL = "chose-email"
+    CHOSE_PHONE = "chose-phone"
+    CHOSE_VOUCHER = "chose-voucher"
     CODE_SENT = "code-sent"
     REGISTERED = "registered"
+    # A few minutes online, on the same device, to read the message with the code.
+    GRACE_GIVEN = "grace-given"
+    # The code was typed while grace lasts: what is on stays on.
+    VERIFIED = "verified"
     SENT_TO_GATEWAY = "sent-to-gateway"
     # The device is captive again, or wants to try again: it may be released at once, or must register first.
     MAY_RELEASE = "may-release"
     MUST_REGISTER = "must-register"
+    # It waits for a code that was sent already.
+    MUST_VERIFY = "must-verify"
     # The gateway
     GRANTED = "granted"
     REFUSED = "refused"
@@ -56,6 +66,8 @@ class Event(StrEnum):
 
 _REGISTERING: Final[Mapping[Event, State]] = {
     Event.CHOSE_EMAIL: State.EMAIL,
+    Event.CHOSE_PHONE: State.PHONE,
+    Event.CHOSE_VOUCHER: State.VOUCHER,
     Event.REGISTERED: State.RELEASE,
     Event.MAY_RELEASE: State.RELEASE,
     Event.GRANTED: State.WAITING,
@@ -63,6 +75,7 @@ _REGISTERING: Final[Mapping[Event, State]] = {
 _AGAIN: Final[Mapping[Event, State]] = {
     Event.MAY_RELEASE: State.RELEASE,
     Event.MUST_REGISTER: State.CHOOSE,
+    Event.MUST_VERIFY: State.CODE,
     Event.GRANTED: State.WAITING,
 }
 
@@ -80,9 +93,24 @@ TRANSITIONS: Final[Mapping[State, Mapping[Event, State]]] = {
         Event.REFUSED: State.EMAIL,
         Event.ENDED: State.EMAIL,
     },
+    State.PHONE: {
+        **_REGISTERING,
+        Event.CODE_SENT: State.CODE,
+        Event.MUST_REGISTER: State.PHONE,
+        Event.REFUSED: State.PHONE,
+        Event.ENDED: State.PHONE,
+    },
+    State.VOUCHER: {
+        **_REGISTERING,
+        Event.MUST_REGISTER: State.VOUCHER,
+        Event.REFUSED: State.VOUCHER,
+        Event.ENDED: State.VOUCHER,
+    },
     State.CODE: {
         **_REGISTERING,
         Event.CODE_SENT: State.CODE,
+        Event.GRACE_GIVEN: State.RELEASE,
+        Event.MUST_VERIFY: State.CODE,
         Event.MUST_REGISTER: State.CODE,
         Event.REFUSED: State.CODE,
         Event.ENDED: State.CODE,
@@ -100,7 +128,14 @@ TRANSITIONS: Final[Mapping[State, Mapping[Event, State]]] = {
         Event.ENDED: State.ENDED,
     },
     # A second tab's refusal does not take away that the device is on.
-    State.ONLINE: {**_AGAIN, Event.GRANTED: State.ONLINE, Event.REFUSED: State.ONLINE, Event.ENDED: State.ENDED},
+    State.ONLINE: {
+        **_AGAIN,
+        Event.CODE_SENT: State.ONLINE,
+        Event.VERIFIED: State.ONLINE,
+        Event.GRANTED: State.ONLINE,
+        Event.REFUSED: State.ONLINE,
+        Event.ENDED: State.ENDED,
+    },
     State.FAILED: {**_AGAIN, Event.REFUSED: State.FAILED, Event.ENDED: State.ENDED},
     State.ENDED: {**_AGAIN, Event.REFUSED: State.FAILED, Event.ENDED: State.ENDED},
 }
@@ -109,6 +144,8 @@ TRANSITIONS: Final[Mapping[State, Mapping[Event, State]]] = {
 PAGES: Final[Mapping[State, str]] = {
     State.CHOOSE: "start",
     State.EMAIL: "email",
+    State.PHONE: "phone",
+    State.VOUCHER: "voucher",
     State.CODE: "code",
     State.RELEASE: "connect",
     State.WAITING: "waiting",
@@ -121,7 +158,9 @@ PAGES: Final[Mapping[State, str]] = {
 # Pages that may also be looked at in a state, for the back button, a changed mind, or more detail.
 _ALSO_REACHABLE: Final[Mapping[State, frozenset[str]]] = {
     State.EMAIL: frozenset({"start"}),
-    State.CODE: frozenset({"start", "email"}),
+    State.PHONE: frozenset({"start"}),
+    State.VOUCHER: frozenset({"start", "pictures"}),
+    State.CODE: frozenset({"start", "email", "phone"}),
     State.ONLINE: frozenset({"status", "secure"}),
 }
 
@@ -142,7 +181,10 @@ class Details:
     # The text that the resident accepted, and whether the device is to be remembered.
     terms_id: int | None = None
     remember: bool = False
+    # An email address or a telephone number that a code was sent to and that is not verified yet.
     contact: str | None = field(default=None, repr=False)
+    # When the device's right to be on has an end.
+    access_until: datetime | None = None
     device_id: int | None = None
     # The one-time user name of the latest release.
     user_name: str | None = field(default=None, repr=False)
@@ -185,7 +227,19 @@ class Journey:
 
     def shows(self, page: str) -> bool:
         """Whether the page may be looked at now."""
-        return page == PAGES[self.state] or page in _ALSO_REACHABLE.get(self.state, ())
+        if page == PAGES[self.state] or page in _ALSO_REACHABLE.get(self.state, ()):
+            return True
+        return page == PAGES[State.CODE] and self.is_in_grace
+
+    @property
+    def is_in_grace(self) -> bool:
+        """Online to fetch the code, which is yet to be typed."""
+        return self.state is State.ONLINE and self.details.contact is not None
+
+    def may_be_on(self, now: datetime) -> bool:
+        """Whether it is registered and its right to be on has not ended."""
+        until = self.details.access_until
+        return self.is_registered and (until is None or now < until)
 
 
 def advance(journey: Journey, event: Event, **changed_details: Any) -> Journey:
@@ -225,8 +279,14 @@ def _meet_captive(journey: Journey, *, may_release: bool, now: datetime) -> Jour
     # A phone's probe may come here while its browser is still at the gateway with the one-time password.
     if journey.state is State.WAITING and is_patient(journey, now):
         return journey
-    event = Event.MAY_RELEASE if may_release else Event.MUST_REGISTER
+    event = Event.MAY_RELEASE if may_release else must_register(journey)
     return advance(journey, event, already_online=False)
+
+
+def must_register(journey: Journey) -> Event:
+    """What is left to do for a device that may not go on: to type the code that it was sent, or to begin."""
+    waits = journey.state not in (State.CHOOSE, State.EMAIL, State.PHONE, State.VOUCHER)
+    return Event.MUST_VERIFY if waits and journey.details.contact is not None else Event.MUST_REGISTER
 
 
 def is_patient(journey: Journey, now: datetime) -> bool:

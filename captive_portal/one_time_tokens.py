@@ -52,5 +52,6 @@ async def token_for(connection: Statements, journey: Journey, settings: PortalSe
         nas_id=journey.nas_id,
         created_at=now,
         expires_at=now + timedelta(seconds=settings.one_time_password_lifetime_seconds),
+        access_until=details.access_until,
     )
     return user_name

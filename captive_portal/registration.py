@@ -5,14 +5,27 @@ Nothing here can tell a stranger whether an email address is known: the same ste
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from captive_portal.errors import PortalError
 from captive_portal.journey import Event, Journey, advance
+from captive_portal.storage import equipment
 from captive_portal.storage import residents as storage
+from captive_portal.ways import Way
 from foundation.database import Statements
 from foundation.runtime import Runtime
+
+_CONTACT_KINDS: Final = {
+    Way.CLICK: "none",
+    Way.GRACE: "none",
+    Way.EMAIL: "email",
+    Way.SMS: "sms",
+    Way.CODE: "code",
+    Way.SPONSOR: "sponsor",
+}
+_WITHOUT_CONTACT: Final = ("none", "code")
 
 
 class NotConsentedError(PortalError):
@@ -25,34 +38,59 @@ def choose_terms(texts: list[storage.Terms], language: str) -> storage.Terms | N
     return by_language.get(language) or by_language.get("en") or next(iter(texts), None)
 
 
-async def known_device(connection: Statements, journey: Journey, texts: list[storage.Terms]) -> tuple[Journey, bool]:
+async def known_device(
+    connection: Statements, journey: Journey, texts: list[storage.Terms], now: datetime
+) -> tuple[Journey, bool]:
     """The journey with what is known of its device, and whether it may be released without registering.
 
-    It may if its resident has accepted the current version of the terms.
+    It may if its resident has accepted the current version of the terms, it came by a way that is offered here, and
+    its right to be on has not ended.
     """
     device = await storage.find_device(connection, journey.council_id, journey.mac_pseudonym)
     if device is None:
-        return replace(journey, resident_id=None, details=replace(journey.details, device_id=None)), False
-    details = replace(journey.details, device_id=device.device_id)
+        details = replace(journey.details, device_id=None, access_until=None)
+        return replace(journey, resident_id=None, details=details), False
+    details = replace(journey.details, device_id=device.device_id, access_until=device.access_until)
     known = replace(journey, resident_id=device.resident_id, details=details)
-    return known, bool(texts) and device.accepted_version == texts[0].version
+    accepted = bool(texts) and device.accepted_version == texts[0].version
+    if not accepted or not known.may_be_on(now):
+        return known, False
+    offered = await equipment.ways_at(connection, journey.council_id, journey.venue_id)
+    return known, _way_of(device) in (*offered, Way.GRACE)
+
+
+def _way_of(device: storage.KnownDevice) -> str:
+    # Devices of a time in which there were two ways only.
+    return device.way_in or (Way.CLICK if device.contact_kind == "none" else Way.EMAIL)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """By which way somebody comes in.
+
+    ``contact`` is an email address or a telephone number that was proved by its code; None by every other way, where a
+    device that came before keeps its resident. ``access_until`` is where the right to be on ends, if it does.
+    """
+
+    way: Way
+    contact: str | None = field(default=None, repr=False)
+    access_until: datetime | None = None
+    group_name: str = ""
 
 
 async def register(
-    connection: Statements, runtime: Runtime, journey: Journey, contact: str | None, now: datetime
+    connection: Statements, runtime: Runtime, journey: Journey, entry: Entry, event: Event, now: datetime
 ) -> Journey:
     """Find or make the resident, give them the device, and record that they accepted the terms.
 
-    ``contact`` is an email address that was proved by its code, or None for click-through, where a device that came
-    before keeps its resident. Raises NotConsentedError.
+    Then ``event`` happens to the journey. Raises NotConsentedError.
     """
     terms_id = journey.details.terms_id
     if terms_id is None:
         raise NotConsentedError("no terms were accepted on this journey")
     device = await storage.find_device(connection, journey.council_id, journey.mac_pseudonym)
-    resident_id = await _find_or_add_resident(connection, runtime, journey, contact, device, now)
+    resident_id = await _find_or_add_resident(connection, runtime, journey, entry, device, now)
     await storage.touch_resident(connection, resident_id, journey.language, now)
-    remembered = now + timedelta(days=runtime.settings.portal.remembered_device_days)
     device_id = await storage.put_device(
         connection,
         runtime.database,
@@ -60,7 +98,9 @@ async def register(
         resident_id=resident_id,
         mac_pseudonym=journey.mac_pseudonym,
         randomised=journey.details.randomised,
-        remembered_until=remembered if journey.details.remember else None,
+        remembered_until=_remembered_until(runtime, journey, entry, now),
+        access_until=entry.access_until,
+        way_in=entry.way,
         now=now,
     )
     await storage.accept_terms(
@@ -72,28 +112,42 @@ async def register(
         now=now,
     )
     registered = replace(journey, resident_id=resident_id)
-    # The contact has done its duty on this journey; it stays with the resident, encrypted, and nowhere else.
-    return advance(registered, Event.REGISTERED, device_id=device_id, contact=None)
+    # A contact has then done its duty on this journey; it stays with the resident, encrypted, and nowhere else.
+    contact = journey.details.contact if entry.way is Way.GRACE else None
+    return advance(registered, event, device_id=device_id, contact=contact, access_until=entry.access_until)
+
+
+def _remembered_until(runtime: Runtime, journey: Journey, entry: Entry, now: datetime) -> datetime | None:
+    """Until when RADIUS lets the device on without the portal: never longer than its right to be on."""
+    if not journey.details.remember or entry.way is Way.GRACE:
+        return None
+    remembered = now + timedelta(days=runtime.settings.portal.remembered_device_days)
+    return remembered if entry.access_until is None else min(remembered, entry.access_until)
 
 
 async def _find_or_add_resident(
     connection: Statements,
     runtime: Runtime,
     journey: Journey,
-    contact: str | None,
+    entry: Entry,
     device: storage.KnownDevice | None,
     now: datetime,
 ) -> int:
-    if contact is None:
-        if device is not None:
-            return device.resident_id
-        anonymous = storage.NewResident(journey.council_id, journey.language, journey.venue_id)
-        return await storage.insert_resident(connection, runtime.database, anonymous, now)
-    keyring = runtime.keyring
     resident = storage.NewResident(
         council_id=journey.council_id,
         language=journey.language,
         venue_id=journey.venue_id,
+        contact_kind=_CONTACT_KINDS[entry.way],
+        group_name=entry.group_name,
+    )
+    contact = entry.contact
+    if contact is None:
+        if device is not None and _keeps_resident(device, entry):
+            return device.resident_id
+        return await storage.insert_resident(connection, runtime.database, resident, now)
+    keyring = runtime.keyring
+    resident = replace(
+        resident,
         contact_encrypted=keyring.encrypt("contact", contact.encode()),
         contact_pseudonym=keyring.contact_pseudonym(journey.council_id, contact),
     )
@@ -101,8 +155,15 @@ async def _find_or_add_resident(
     found = await storage.find_by_contact(connection, journey.council_id, resident.contact_pseudonym)
     if found is not None:
         return found
-    if device is not None and device.contact_kind == "none":
+    if device is not None and device.contact_kind in _WITHOUT_CONTACT:
         # Who came without a contact before and gives one now is the same resident.
         await storage.add_contact(connection, device.resident_id, resident)
         return device.resident_id
     return await storage.insert_resident(connection, runtime.database, resident, now)
+
+
+def _keeps_resident(device: storage.KnownDevice, entry: Entry) -> bool:
+    """Whoever is in a sponsor's group is somebody of their own: its policy must not follow them, nor theirs it."""
+    if Way.SPONSOR in (entry.way, device.contact_kind):
+        return device.contact_kind == entry.way and device.group_name == entry.group_name
+    return True

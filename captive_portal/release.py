@@ -76,6 +76,9 @@ def judge(journey: Journey, session: passes.Session | None, runtime: Runtime, no
     return replace(advance(journey, Event.PROVEN), expires_at=lifetime(seconds, now))
 
 
-def time_left(session: passes.Session, session_timeout_seconds: int, now: datetime) -> timedelta:
-    """Until the session's end; the RADIUS server gives every session the same length."""
-    return max(timedelta(0), session.started_at + timedelta(seconds=session_timeout_seconds) - now)
+def time_left(
+    session: passes.Session, session_timeout_seconds: int, access_until: datetime | None, now: datetime
+) -> timedelta:
+    """Until the session's end: the length that every session has, or an earlier end of the right to be on."""
+    end = session.started_at + timedelta(seconds=session_timeout_seconds)
+    return max(timedelta(0), (end if access_until is None else min(end, access_until)) - now)

@@ -10,9 +10,18 @@ import os
 from functools import cached_property
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -48,6 +57,15 @@ class PortalSettings(_Section):
     codes_per_contact_per_hour: Positive = 5
     codes_per_device_per_hour: Positive = 5
     codes_per_gateway_per_hour: Positive = 600
+    # The same for one venue, and for a whole council.
+    codes_per_venue_per_hour: Positive = 300
+    codes_per_council_per_hour: Positive = 6000
+    # A device is let on for so long, once a day, to fetch the code that it was sent; 0 offers it to nobody.
+    grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 600
+    # Wrong codes from paper beyond these are no longer looked at for an hour.
+    wrong_codes_per_device_per_hour: Positive = 10
+    wrong_codes_per_venue_per_hour: Positive = 120
+    wrong_codes_per_council_per_hour: Positive = 1200
     remembered_device_days: Positive = 90
     # The encrypted network (802.1X) to which residents can get a user name; empty does not offer it. An SSID.
     secure_network_name: Annotated[str, Field(max_length=32)] = ""
@@ -68,6 +86,56 @@ class MailSettings(_Section):
     password: SecretStr = SecretStr("")
     sender: str = "wifi@localhost"
     timeout_seconds: Positive = 20
+
+
+class SmsSettings(_Section):
+    """Texts with verification codes; without a provider they go to the outbox folder, which only the demo allows."""
+
+    # notify: GOV.UK Notify. smtp: a mail server that makes texts of mail. http: any other provider.
+    provider: Literal["", "notify", "smtp", "http"] = ""
+    # Numbers of these countries are sent texts; the first one's numbers can be written without its prefix.
+    countries: tuple[Annotated[str, StringConstraints(pattern="^[A-Z]{2}$")], ...] = ("GB",)
+    # What a council pays for that has no limit of its own.
+    texts_per_month: Annotated[int, Field(ge=0)] = 1000
+    timeout_seconds: Positive = 10
+    # A provider that is busy is asked so often, each time after twice the pause.
+    attempts: Annotated[int, Field(ge=1, le=5)] = 3
+    pause_seconds: Annotated[float, Field(ge=0, le=10)] = 0.5
+    notify_url: str = "https://api.notifications.service.gov.uk"
+    # As Notify shows it: the key's name, the service's number and the secret.
+    notify_api_key: SecretStr = SecretStr("")
+    # A template of one placeholder, ((message)).
+    notify_template_id: str = ""
+    # Empty: the service's default sender.
+    notify_sender_id: str = ""
+    # Where the mail goes, such as $number@sms.example.net; $number is as 447400123456.
+    mail_address: str = ""
+    # In address and body stand $number and $text. Often there is a key in them, so they are kept like passwords.
+    http_url: SecretStr = SecretStr("")
+    http_body: SecretStr = SecretStr("")
+    http_content_type: str = "application/json"
+    # The value of the header Authorization, where there is one.
+    http_authorization: SecretStr = SecretStr("")
+
+    @field_validator("countries")
+    @classmethod
+    def _has_one(cls, countries: tuple[str, ...]) -> tuple[str, ...]:
+        if not countries:
+            raise ValueError("name at least one country, such as GB")
+        return countries
+
+    @model_validator(mode="after")
+    def _has_what_the_provider_needs(self) -> Self:
+        needed = {
+            "notify": {"notify_api_key": self.notify_api_key, "notify_template_id": self.notify_template_id},
+            "smtp": {"mail_address": self.mail_address},
+            "http": {"http_url": self.http_url},
+            "": {},
+        }[self.provider]
+        for name, value in needed.items():
+            if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+                raise ValueError(f"the provider {self.provider} needs sms.{name}")
+        return self
 
 
 class RadiusSettings(_Section):
@@ -212,6 +280,7 @@ class Settings(BaseSettings):
     log_level: str = "info"
     portal: PortalSettings = PortalSettings()
     mail: MailSettings = MailSettings()
+    sms: SmsSettings = SmsSettings()
     radius: RadiusSettings = RadiusSettings()
     eap: EapSettings = EapSettings()
     radsec: RadSecSettings = RadSecSettings()
@@ -253,6 +322,11 @@ class Settings(BaseSettings):
     def resolved_key_file(self) -> Path:
         """Where the master key is kept."""
         return self.key_file or self.data_directory / "citywifi.key"
+
+    @property
+    def sends_texts(self) -> bool:
+        """Whether somebody sends texts, or keeps them, as the demo does."""
+        return bool(self.sms.provider) or self.demo
 
     @property
     def outbox_directory(self) -> Path:

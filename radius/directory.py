@@ -224,6 +224,7 @@ _TOKENS = (
         one_time_tokens.c.uses,
         devices.c.mac_pseudonym,
         residents.c.group_name,
+        one_time_tokens.c.access_until,
     )
     .join(devices, devices.c.id == one_time_tokens.c.device_id)
     .join(residents, residents.c.id == one_time_tokens.c.resident_id)

@@ -22,6 +22,8 @@ class Token:
     uses: int
     mac_pseudonym: bytes
     group_name: str
+    # When the session that it begins is over, whatever the policy says; None where only the policy does.
+    access_until: datetime | None
 
 
 @dataclass(slots=True, repr=False)

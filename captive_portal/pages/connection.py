@@ -9,7 +9,7 @@ from aiohttp import web
 
 from captive_portal import metrics
 from captive_portal.gateways import DRIVERS
-from captive_portal.journey import Event, Journey, State, advance, is_patient
+from captive_portal.journey import Journey, State, advance, is_patient, must_register
 from captive_portal.languages import show_duration, show_octets, show_time
 from captive_portal.pages.common import (
     RUNTIME,
@@ -71,8 +71,8 @@ async def connect(request: web.Request) -> web.Response:
             return perform(request, action, visit)
         if journey.state not in (State.RELEASE, State.WAITING, State.FAILED, State.ENDED):
             return see_other(journey.current_path())
-        if not journey.is_registered:
-            after = advance(journey, Event.MUST_REGISTER)
+        if not journey.may_be_on(now):
+            after = advance(journey, must_register(journey))
             await save(connection, runtime, journey, after, now)
             return see_other(after.current_path())
         return await release(request, connection, visit, journey, now)
@@ -128,7 +128,8 @@ async def show_status(request: web.Request) -> web.Response:
 
 
 def _figures(visit: Visit, session: passes.Session, runtime: Runtime, now: datetime) -> dict[str, str]:
-    left = time_left(session, runtime.settings.radius.session_timeout_seconds, now)
+    session_seconds = runtime.settings.radius.session_timeout_seconds
+    left = time_left(session, session_seconds, visit.journey.details.access_until, now)
     return {
         "online_for": show_duration(now - session.started_at),
         "data_used": show_octets(session.octets),

@@ -26,6 +26,7 @@ from captive_portal.pages.common import (
 from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
 from captive_portal.storage import passes
 from captive_portal.storage.journeys import Visit
+from captive_portal.ways import Way
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -147,7 +148,9 @@ async def take_code(request: web.Request) -> web.Response:
         checked = await verification.check_code(connection, runtime, journey, contact, digits, now)
         metrics.codes.labels(checked).inc()
         if checked is verification.CodeCheck.RIGHT:
-            registered = await registration.register(connection, runtime, journey, contact, now)
+            registered = await registration.register(
+                connection, runtime, journey, registration.Entry(Way.EMAIL, contact), Event.REGISTERED, now
+            )
             metrics.journeys.labels(registered.state).inc()
             return await release(request, connection, visit, registered, now)
     if checked is verification.CodeCheck.NONE_LEFT:

@@ -23,6 +23,7 @@ from captive_portal.pages.common import (
 )
 from captive_portal.pages.forms import FormError, FormFields, read_form, render_form_errors, text_field
 from captive_portal.storage import residents
+from captive_portal.ways import Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ async def take_start(request: web.Request) -> web.Response:
             after = advance(chosen, Event.CHOSE_EMAIL)
             await save(connection, runtime, journey, after, now)
             return see_other(after.current_path())
-        registered = await registration.register(connection, runtime, chosen, None, now)
+        registered = await registration.register(
+            connection, runtime, chosen, registration.Entry(Way.CLICK), Event.REGISTERED, now
+        )
         metrics.journeys.labels(registered.state).inc()
         return await release(request, connection, visit, registered, now)
 

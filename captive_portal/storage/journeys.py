@@ -15,6 +15,7 @@ from sqlalchemy import Row, bindparam, func, select
 from captive_portal.gateways.base import Gateway
 from captive_portal.journey import Details, Journey, State
 from captive_portal.storage.equipment import GATEWAY_COLUMNS, Place, gateway_of
+from captive_portal.ways import ways_of
 from foundation.database import Statements
 from foundation.privacy import Keyring
 from foundation.schema import councils, journeys, network_access_servers, venues
@@ -22,7 +23,7 @@ from foundation.schema import councils, journeys, network_access_servers, venues
 # The council is not known yet when a path is looked up.
 _NO_COUNCIL: Final = 0
 _SEAL: Final = "journey"
-_TIMES: Final = ("handed_over_at", "released_at", "waiting_since")
+_TIMES: Final = ("handed_over_at", "access_until", "released_at", "waiting_since")
 _DETAILS: Final = tuple(field.name for field in fields(Details))
 
 _VISIT: Final = (
@@ -33,6 +34,8 @@ _VISIT: Final = (
         councils.c.name.label("council_name"),
         councils.c.time_zone,
         venues.c.name.label("venue_name"),
+        venues.c.ways_in.label("venue_ways"),
+        councils.c.ways_in.label("council_ways"),
     )
     .join(network_access_servers, network_access_servers.c.id == journeys.c.nas_id)
     .join(councils, councils.c.id == journeys.c.council_id)
@@ -87,7 +90,14 @@ async def load_visit(
         return None
     journey = _from_row(keyring, row, now)
     gateway = gateway_of(keyring, row, journey.details.driver, portal_url)
-    place = Place(row.council_id, row.council_code, row.council_name, row.time_zone, row.venue_name)
+    place = Place(
+        row.council_id,
+        row.council_code,
+        row.council_name,
+        row.time_zone,
+        row.venue_name,
+        ways_of(row.venue_ways, row.council_ways),
+    )
     return Visit(journey, gateway, place)
 
 

@@ -112,6 +112,7 @@ async def insert_token(
     nas_id: int,
     created_at: datetime,
     expires_at: datetime,
+    access_until: datetime | None,
 ) -> None:
     """Store a token; its password is derived from its name and stands nowhere."""
     values = {
@@ -122,6 +123,7 @@ async def insert_token(
         "nas_id": nas_id,
         "created_at": created_at,
         "expires_at": expires_at,
+        "access_until": access_until,
     }
     await connection.execute(_INSERT_TOKEN, values)
 

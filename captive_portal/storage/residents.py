@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -28,7 +28,10 @@ _DEVICE: Final = (
         devices.c.id,
         devices.c.resident_id,
         devices.c.remembered_until,
+        devices.c.access_until,
+        devices.c.way_in,
         residents.c.contact_kind,
+        residents.c.group_name,
         _ACCEPTED_VERSION,
     )
     .join(residents, residents.c.id == devices.c.resident_id)
@@ -55,7 +58,11 @@ class KnownDevice:
     device_id: int
     resident_id: int
     remembered_until: datetime | None
+    # When its right to be on has an end, and by which way it came last; None before ways could be chosen.
+    access_until: datetime | None
+    way_in: str | None
     contact_kind: str
+    group_name: str
     # The newest version of the terms that its resident accepted, in whichever language.
     accepted_version: int | None
 
@@ -67,12 +74,10 @@ class NewResident:
     council_id: int
     language: str
     venue_id: int | None
-    contact_encrypted: bytes | None = None
-    contact_pseudonym: bytes | None = None
-
-    @property
-    def contact_kind(self) -> str:
-        return "none" if self.contact_pseudonym is None else "email"
+    contact_kind: str = "none"
+    group_name: str = ""
+    contact_encrypted: bytes | None = field(default=None, repr=False)
+    contact_pseudonym: bytes | None = field(default=None, repr=False)
 
 
 async def current_terms(connection: Statements, council_id: int) -> list[Terms]:
@@ -105,6 +110,7 @@ async def insert_resident(connection: Statements, database: Database, resident: 
             contact_kind=resident.contact_kind,
             contact_encrypted=resident.contact_encrypted,
             contact_pseudonym=resident.contact_pseudonym,
+            group_name=resident.group_name,
             language=resident.language,
             registered_venue_id=resident.venue_id,
             registered_at=now,
@@ -143,10 +149,18 @@ async def put_device(
     mac_pseudonym: bytes,
     randomised: bool,
     remembered_until: datetime | None,
+    access_until: datetime | None,
+    way_in: str,
     now: datetime,
 ) -> int:
     """Add the device, or give the one that is there to this resident."""
-    changing = {"resident_id": resident_id, "remembered_until": remembered_until, "last_seen_at": now}
+    changing = {
+        "resident_id": resident_id,
+        "remembered_until": remembered_until,
+        "access_until": access_until,
+        "way_in": way_in,
+        "last_seen_at": now,
+    }
     statement = (
         database.insert(devices)
         .values(council_id=council_id, mac_pseudonym=mac_pseudonym, randomised=randomised, created_at=now, **changing)

@@ -124,7 +124,8 @@ class Authenticator:
             return Rejected(method, reason or RejectReason.UNKNOWN_USER)
         if not await self._directory.use_token(token.id):
             return Rejected(method, RejectReason.TOKEN_USED_UP)
-        return Accepted(method, token.resident_id, token.device_id, group_name=token.group_name), password
+        until, group_name = token.access_until, token.group_name
+        return Accepted(method, token.resident_id, token.device_id, good_until=until, group_name=group_name), password
 
     async def _by_address(self, claim: _Claim, address: MacAddress) -> Decision:
         nas, now = claim.request.nas, claim.request.arrival.at

@@ -69,6 +69,9 @@ def test_every_state_can_be_reached_and_none_is_a_dead_end() -> None:
         (State.CHOOSE, Event.PROVEN),
         (State.CODE, Event.SENT_TO_GATEWAY),
         (State.RELEASE, Event.PROVEN),
+        (State.EMAIL, Event.GRACE_GIVEN),
+        (State.VOUCHER, Event.CODE_SENT),
+        (State.WAITING, Event.VERIFIED),
         (State.ONLINE, Event.REGISTERED),
         (State.EXPIRED, Event.MAY_RELEASE),
     ],
@@ -154,9 +157,38 @@ def test_a_hand_over_is_renewed_when_it_is_missing_or_old() -> None:
 
 def test_a_journey_shows_its_page_and_those_one_step_back() -> None:
     code = journey(State.CODE)
-    assert [page for page in PAGES.values() if code.shows(page)] == ["start", "email", "code"]
+    assert [page for page in PAGES.values() if code.shows(page)] == ["start", "email", "phone", "code"]
     assert code.current_path() == f"/j/{'a' * 24}/code"
     assert not journey(State.CHOOSE).shows("online")
+
+
+def test_whoever_is_online_to_fetch_a_code_can_type_it() -> None:
+    in_grace = journey(State.ONLINE, contact="ann@example.org")
+    assert in_grace.shows("code")
+    assert not journey(State.ONLINE).shows("code")
+    verified = advance(in_grace, Event.VERIFIED, contact=None)
+    assert (verified.state, verified.shows("code")) == (State.ONLINE, False)
+
+
+@pytest.mark.parametrize("state", [State.WAITING, State.ONLINE, State.FAILED, State.ENDED])
+def test_when_grace_is_over_the_journey_waits_for_the_code_that_was_sent(state: State) -> None:
+    captive = arrival(Outcome.CAPTIVE, challenge="11")
+    over = meet(journey(state, contact="ann@example.org"), captive, may_release=False, now=NOW)
+    assert over.state is State.CODE
+
+
+@pytest.mark.parametrize("state", [State.EMAIL, State.PHONE, State.VOUCHER])
+def test_a_redirect_leaves_alone_who_is_still_registering(state: State) -> None:
+    captive = arrival(Outcome.CAPTIVE, challenge="11")
+    assert meet(journey(state, contact="ann@example.org"), captive, may_release=False, now=NOW).state is state
+
+
+def test_a_right_to_be_on_can_have_an_end() -> None:
+    registered = replace(journey(State.RELEASE, device_id=1, access_until=NOW), resident_id=1)
+    assert registered.may_be_on(NOW - timedelta(seconds=1))
+    assert not registered.may_be_on(NOW)
+    assert not journey(State.RELEASE).may_be_on(NOW)
+    assert replace(journey(State.RELEASE, device_id=1), resident_id=1).may_be_on(NOW)
 
 
 def test_nothing_private_shows_in_a_traceback() -> None:

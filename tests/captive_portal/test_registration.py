@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from captive_portal.journey import Details, Journey, State
-from captive_portal.registration import NotConsentedError, choose_terms, known_device, register
+from captive_portal.journey import Details, Event, Journey, State
+from captive_portal.registration import Entry, NotConsentedError, choose_terms, known_device, register
 from captive_portal.storage import residents as storage
 from captive_portal.storage.residents import Terms
+from captive_portal.ways import Way
 from foundation.schema import devices, residents, terms_acceptances
 from tests.captive_portal.conftest import City
 
@@ -39,9 +40,10 @@ def journey_of(city: City, device: int, *, terms_id: int | None = 1, remember: b
     )
 
 
-async def registered(city: City, journey: Journey, contact: str | None) -> Journey:
+async def registered(city: City, journey: Journey, contact: str | None, way: Way | None = None) -> Journey:
+    entry = Entry(way or (Way.EMAIL if contact else Way.CLICK), contact)
     async with city.database.write() as connection:
-        return await register(connection, city.runtime, journey, contact, NOW)
+        return await register(connection, city.runtime, journey, entry, Event.REGISTERED, NOW)
 
 
 async def number_of_residents(city: City) -> int:
@@ -107,13 +109,13 @@ async def test_a_known_device_may_be_released_while_its_terms_are_current(city: 
     await registered(city, journey_of(city, 1), None)
     async with city.database.read() as connection:
         texts = await storage.current_terms(connection, city.council_id)
-        known, may_release = await known_device(connection, journey_of(city, 1), texts)
+        known, may_release = await known_device(connection, journey_of(city, 1), texts, NOW)
         assert known.is_registered
         assert may_release
         newer = [replace(text, version=text.version + 1) for text in texts]
-        assert (await known_device(connection, journey_of(city, 1), newer))[1] is False
-        assert (await known_device(connection, journey_of(city, 1), []))[1] is False
-        stranger, may_release = await known_device(connection, journey_of(city, 2), texts)
+        assert (await known_device(connection, journey_of(city, 1), newer, NOW))[1] is False
+        assert (await known_device(connection, journey_of(city, 1), [], NOW))[1] is False
+        stranger, may_release = await known_device(connection, journey_of(city, 2), texts, NOW)
         assert not stranger.is_registered
         assert not may_release
 
