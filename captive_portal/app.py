@@ -17,6 +17,7 @@ GET /j/ID                → 303 to the page that the journey is at
                          /arrive with a fresh challenge is answered by 303 to ``/logon``
 /j/ID/waiting            reloads itself (``<meta http-equiv="refresh">``); → 303 to online as soon as accounting has
                          a session of the device; after 30 s it has the connect form instead
+/j/ID/back/MARK          where a gateway sends the browser that has something to tell (way_back.py) → 303 to waiting
 /j/ID/online             ``<h1>`` in a panel; link to status
 /j/ID/status             form → POST logout → 303 to ``<login_url>/logoff``; second form → POST forget
 /j/ID/secure             form → POST secure: hidden ``page`` → 303 to /secure/PAGE; for each user name a form →
@@ -48,7 +49,7 @@ from sqlalchemy.exc import DBAPIError
 
 from captive_portal import design, metrics, security
 from captive_portal.errands import CARRIERS, Errands
-from captive_portal.pages import arrive, connection, email_code, errors, information, outbox, secure_network, start
+from captive_portal.pages import arrive, back, connection, email_code, errors, information, outbox, secure_network, start
 from captive_portal.pages.common import BRAND_STYLE, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
@@ -121,6 +122,7 @@ def _add_routes(app: web.Application) -> None:
             get(f"{journey}/connect", connection.show_state, name="connect"),
             post(f"{journey}/connect", connection.connect, name="take_connect"),
             get(f"{journey}/waiting", connection.show_waiting, name="waiting"),
+            get(journey + "/back/{mark:[0-9a-f]{32}}", back.come_back, name="back"),
             get(f"{journey}/online", connection.show_online, name="online"),
             get(f"{journey}/status", connection.show_status, name="status"),
             post(f"{journey}/logout", connection.log_out, name="logout"),

@@ -11,6 +11,7 @@ from captive_portal.gateways.base import Action, Gateway, Pass
 from captive_portal.journey import Event, Journey, State, advance, needs_new_hand_over
 from captive_portal.storage import passes
 from captive_portal.storage.journeys import lifetime
+from captive_portal.way_back import return_page
 from foundation.database import Statements
 from foundation.runtime import Runtime
 
@@ -27,11 +28,12 @@ async def send_to_gateway(
         action = driver.renew(journey.details.hand_over, gateway)
         return replace(journey, details=replace(journey.details, renewing=True)), action
     user_name = await one_time_tokens.token_for(connection, journey, runtime.settings.portal, now)
+    public_url = runtime.settings.portal.public_url.rstrip("/")
     credentials = Pass(
         user_name=user_name,
         password=runtime.keyring.one_time_password(user_name),
         hand_over=journey.details.hand_over,
-        return_url=f"{runtime.settings.portal.public_url.rstrip('/')}{journey.path('waiting')}",
+        return_url=f"{public_url}{journey.path(return_page(runtime.keyring, journey, user_name))}",
     )
     released = advance(
         journey,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from urllib.parse import parse_qsl, urlsplit
 
 from foundation.mac_address import MacAddress
@@ -122,7 +122,8 @@ class Arrival:
     outcome: Outcome
     # Its address; or, where the gateway does not tell it, what the gateway calls the device by for this visit.
     device: MacAddress | str = field(repr=False)
-    # What `release`, `renew` and `log_out` will need again, such as a challenge; never empty when it is captive.
+    # What `release`, `renew` and `log_out` will need again, such as a challenge; never empty when it is captive. A name
+    # that ends in _url is an address that was checked: our pages' forms may lead there.
     hand_over: Mapping[str, str] = field(repr=False)
     language: str | None = None
     failure: Failure | None = None
@@ -275,6 +276,17 @@ class ControllerDriver(GatewayDriver, Protocol):
 
         Raises ControllerRefusedError (asking again is of no use) or ControllerUnavailableError (it may be of use).
         """
+
+
+@runtime_checkable
+class ReturningDriver(Protocol):
+    """Equipment that sends the browser back to `Pass.return_url` with something to tell.
+
+    Where it sends no accounting, the return itself is what the portal knows of the session.
+    """
+
+    def returned(self, redirect: Redirect, gateway: Gateway) -> Mapping[str, str] | Refusal:
+        """What to keep with the hand-over, such as an address for log-out; checked as everything from a browser is."""
 
 
 def origin(url: str) -> str:

@@ -14,6 +14,7 @@ from aiohttp import web
 from captive_portal import metrics
 from captive_portal.design import page_context
 from captive_portal.errands import Errand, Errands
+from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect, origin
 from captive_portal.journey import PAGES, Journey, State
 from captive_portal.languages import NAMES, current_language
@@ -26,7 +27,7 @@ from foundation.runtime import Runtime
 
 RUNTIME: Final = web.AppKey("runtime", Runtime)
 ERRANDS: Final = web.AppKey("errands", Errands)
-# The origin that this answer's forms may lead to, for the content security policy.
+# The origins that this answer's forms may lead to, with spaces between, for the content security policy.
 GATEWAY_ORIGIN: Final = web.RequestKey("gateway_origin", str)
 # The answer is the same for ever, and nobody's own.
 LASTING: Final = web.RequestKey("lasting", bool)
@@ -61,7 +62,7 @@ async def open_visit(request: web.Request, connection: Statements, now: datetime
     if visit is None:
         raise NoSuchJourneyError("no journey at this path")
     current_language.set(visit.journey.language)
-    request[GATEWAY_ORIGIN] = visit.gateway.login_origin or ""
+    request[GATEWAY_ORIGIN] = _form_targets(visit)
     return visit
 
 
@@ -80,6 +81,16 @@ async def viewing(request: web.Request, page: str) -> AsyncIterator[tuple[Statem
         if not visit.journey.shows(page):
             raise web.HTTPSeeOther(visit.journey.current_path())
         yield connection, visit
+
+
+def _form_targets(visit: Visit) -> str:
+    """Where a form of the journey's pages may end by redirect: browsers hold every step of the way against the policy."""
+    hand_over = visit.journey.details.hand_over
+    addresses = [visit.gateway.login_url, *(address for name, address in hand_over.items() if name.endswith("_url"))]
+    renewing = DRIVERS[visit.journey.details.driver].renew(hand_over, visit.gateway)
+    if isinstance(renewing, BrowserRedirect):
+        addresses.append(renewing.url)
+    return " ".join(dict.fromkeys(origin(address) for address in addresses if address))
 
 
 async def save(connection: Statements, runtime: Runtime, before: Journey, after: Journey, now: datetime) -> None:
