@@ -50,7 +50,7 @@ from sqlalchemy.exc import DBAPIError
 from captive_portal import design, metrics, security
 from captive_portal.errands import CARRIERS, Errands
 from captive_portal.pages import arrive, back, connection, email_code, errors, information, outbox, secure_network, start
-from captive_portal.pages.common import BRAND_STYLE, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
+from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
@@ -74,6 +74,7 @@ def create_app(runtime: Runtime) -> web.Application:
     _export_limits(runtime.settings)
     app.cleanup_ctx.append(_count_journeys)
     app.cleanup_ctx.append(_run_errands)
+    app.on_response_prepare.append(_begin_errand)
     return app
 
 
@@ -182,6 +183,11 @@ async def _count_journeys(app: web.Application) -> AsyncIterator[None]:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def _begin_errand(request: web.Request, _response: web.StreamResponse) -> None:
+    if errand := request.get(ERRAND):
+        request.app[ERRANDS].begin(errand)
 
 
 async def _run_errands(app: web.Application) -> AsyncIterator[None]:

@@ -213,6 +213,8 @@ class Capabilities:
     # long as one likes.
     hand_over_lifetime_seconds: int | None
     can_log_out: bool = True
+    # The device's address is all that it takes to let it on, so it may arrive by one that the portal itself made.
+    needs_address_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,8 @@ RUNTIME: Final = web.AppKey("runtime", Runtime)
 ERRANDS: Final = web.AppKey("errands", Errands)
 # The origins that this answer's forms may lead to, with spaces between, for the content security policy.
 GATEWAY_ORIGIN: Final = web.RequestKey("gateway_origin", str)
+# What is to be done for the journey; it begins with the answer, when all that it needs to know is committed.
+ERRAND: Final = web.RequestKey("errand", Errand)
 # The answer is the same for ever, and nobody's own.
 LASTING: Final = web.RequestKey("lasting", bool)
 # The rules of the council's own colours in this answer, for the same policy.
@@ -127,7 +129,7 @@ def perform(request: web.Request, action: Action, visit: Visit) -> web.Response:
             request[GATEWAY_ORIGIN] = origin(url)
             return render_visit(request, visit, "hand_over.html", {"target": url, "fields": fields})
         case _:
-            request.app[ERRANDS].begin(Errand(visit.journey, visit.gateway, action))
+            request[ERRAND] = Errand(visit.journey, visit.gateway, action)
             return see_other(visit.journey.path(PAGES[State.WAITING]))
 
 
