@@ -49,7 +49,17 @@ from sqlalchemy.exc import DBAPIError
 
 from captive_portal import design, metrics, security
 from captive_portal.errands import CARRIERS, Errands
-from captive_portal.pages import arrive, back, connection, email_code, errors, information, outbox, secure_network, start
+from captive_portal.pages import (
+    arrive,
+    back,
+    connection,
+    email_code,
+    errors,
+    information,
+    outbox,
+    secure_network,
+    start,
+)
 from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped

@@ -86,7 +86,7 @@ async def viewing(request: web.Request, page: str) -> AsyncIterator[tuple[Statem
 
 
 def _form_targets(visit: Visit) -> str:
-    """Where a form of the journey's pages may end by redirect: browsers hold every step of the way against the policy."""
+    """Where a form of the journey's pages may end by redirect: browsers hold each step of it against the policy."""
     hand_over = visit.journey.details.hand_over
     addresses = [visit.gateway.login_url, *(address for name, address in hand_over.items() if name.endswith("_url"))]
     renewing = DRIVERS[visit.journey.details.driver].renew(hand_over, visit.gateway)
