@@ -14,6 +14,6 @@ def console_password(
     ],
 ) -> None:
     """Ask for the console's password and print its hash for the setting monitoring.console_password_hash."""
-    from monitoring.console.authentication import hash_password
+    from foundation.passwords import hash_password
 
     typer.echo(hash_password(password))

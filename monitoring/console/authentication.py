@@ -6,7 +6,6 @@ right is remembered, keyed, for a while, because argon2 is slow on purpose and a
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import hashlib
@@ -17,17 +16,12 @@ import time
 from enum import StrEnum
 from typing import Final
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
+from foundation.passwords import PasswordChecks, TooManyChecksError, is_password_hash
 from foundation.runtime import NotReadyError
 from foundation.settings import Settings
 
 USER_NAME: Final = "engineer"
 _REMEMBERED_SECONDS: Final = 600
-# How many passwords are checked at the same time, and how many may wait; each check takes 64 MiB.
-_CHECKS_AT_ONCE: Final = 1
-_CHECKS_WAITING: Final = 20
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "localhost.localdomain"})
 
 
@@ -40,11 +34,6 @@ class Refusal(StrEnum):
     NOT_THIS_MACHINE = "not this machine"
 
 
-def hash_password(text: str) -> str:
-    """The argon2id hash for the setting monitoring.console_password_hash."""
-    return PasswordHasher().hash(text)
-
-
 def check_configured(settings: Settings) -> None:
     """Refuse to serve a console without a password. Raises NotReadyError with what to do."""
     if settings.demo:
@@ -55,12 +44,10 @@ def check_configured(settings: Settings) -> None:
             "the console has no password; run `citywifi console-password` and put the line that it prints into the "
             "settings as monitoring.console_password_hash"
         )
-    try:
-        PasswordHasher().check_needs_rehash(configured)
-    except InvalidHashError:
+    if not is_password_hash(configured):
         raise NotReadyError(
             "monitoring.console_password_hash is not an argon2 hash; run `citywifi console-password` to make one"
-        ) from None
+        )
 
 
 class Gatekeeper:
@@ -70,11 +57,9 @@ class Gatekeeper:
         check_configured(settings)
         self._demo = settings.demo
         self._hash = settings.monitoring.console_password_hash.get_secret_value()
-        self._hasher = PasswordHasher()
+        self._checks = PasswordChecks()
         self._key = os.urandom(32)
         self._remembered: tuple[bytes, float] | None = None
-        self._checks = asyncio.Semaphore(_CHECKS_AT_ONCE)
-        self._waiting = 0
 
     async def refusal(self, authorization: str | None, remote: str | None, host: str | None) -> Refusal | None:
         """Why not, or None. ``host`` is the request's Host: no page elsewhere may reach the demo by its own name."""
@@ -86,14 +71,11 @@ class Gatekeeper:
         mark = hmac.digest(self._key, b"\0".join(credentials), "sha256")
         if self._is_remembered(mark):
             return None
-        if self._waiting >= _CHECKS_WAITING:
-            return Refusal.TOO_MANY_CHECKS
-        self._waiting += 1
+        user_name, password = credentials
         try:
-            async with self._checks:
-                right = await asyncio.to_thread(self._verify, *credentials)
-        finally:
-            self._waiting -= 1
+            right = await self._checks.verify(self._hash, password) and _is_user(user_name)
+        except TooManyChecksError:
+            return Refusal.TOO_MANY_CHECKS
         if not right:
             return Refusal.WRONG_PASSWORD
         self._remembered = (mark, time.monotonic() + _REMEMBERED_SECONDS)
@@ -105,13 +87,10 @@ class Gatekeeper:
         known, until = self._remembered
         return hmac.compare_digest(known, mark) and time.monotonic() < until
 
-    def _verify(self, user_name: bytes, password: bytes) -> bool:
-        try:
-            self._hasher.verify(self._hash, password)
-        except VerificationError:
-            return False
-        digests = (hashlib.sha256(text).digest() for text in (user_name, USER_NAME.encode()))
-        return hmac.compare_digest(*digests)
+
+def _is_user(user_name: bytes) -> bool:
+    digests = (hashlib.sha256(text).digest() for text in (user_name, USER_NAME.encode()))
+    return hmac.compare_digest(*digests)
 
 
 def is_same_origin(origin: str | None, fetch_site: str | None, host: str | None) -> bool:

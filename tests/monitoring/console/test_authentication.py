@@ -6,13 +6,13 @@ import pytest
 from argon2 import PasswordHasher
 from pydantic import SecretStr
 
+from foundation.passwords import hash_password
 from foundation.runtime import NotReadyError
 from foundation.settings import MonitoringSettings, Settings
 from monitoring.console.authentication import (
     Gatekeeper,
     Refusal,
     check_configured,
-    hash_password,
     is_same_origin,
 )
 
@@ -55,7 +55,7 @@ async def test_no_or_broken_credentials_are_answered_with_a_question(header: str
 async def test_a_right_password_is_not_hashed_again_for_each_page(monkeypatch: pytest.MonkeyPatch) -> None:
     gatekeeper = Gatekeeper(settings())
     assert await gatekeeper.refusal(basic("engineer", "correct horse"), None, None) is None
-    monkeypatch.setattr(gatekeeper, "_verify", None)
+    monkeypatch.setattr(gatekeeper, "_checks", None)
     assert await gatekeeper.refusal(basic("engineer", "correct horse"), None, None) is None
 
 
