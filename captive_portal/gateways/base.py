@@ -162,8 +162,11 @@ class BrowserRedirect:
 class BrowserForm:
     """The resident's browser posts these fields there, with one press of a button."""
 
-    url: str
+    url: str = field(repr=False)
     fields: Mapping[str, str] = field(repr=False)
+    # Afterwards the gateway sends the browser to an address that is neither its own nor ours; browsers hold that, too,
+    # against the policy of the page that the form was on.
+    goes_on_elsewhere: bool = False
 
 
 class Operation(StrEnum):

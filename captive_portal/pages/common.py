@@ -36,6 +36,7 @@ LASTING: Final = web.RequestKey("lasting", bool)
 # The rules of the council's own colours in this answer, for the same policy.
 BRAND_STYLE: Final = web.RequestKey("brand_style", str)
 
+_ANY_WEBSITE: Final = "http: https:"
 
 # A form that comes (again) after its journey has gone on, by a double click or the back button, releases again.
 RELEASES_AGAIN: Final = (State.RELEASE, State.WAITING)
@@ -125,8 +126,8 @@ def perform(request: web.Request, action: Action, visit: Visit) -> web.Response:
     match action:
         case BrowserRedirect(url):
             return see_other(url)
-        case BrowserForm(url, fields):
-            request[GATEWAY_ORIGIN] = origin(url)
+        case BrowserForm(url, fields, goes_on_elsewhere):
+            request[GATEWAY_ORIGIN] = _ANY_WEBSITE if goes_on_elsewhere else origin(url)
             return render_visit(request, visit, "hand_over.html", {"target": url, "fields": fields})
         case _:
             request[ERRAND] = Errand(visit.journey, visit.gateway, action)
