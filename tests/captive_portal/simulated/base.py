@@ -121,6 +121,8 @@ class SimulatedGateway:
     # network_access_servers.vendor: the reply attributes that it understands.
     vendor: ClassVar[str] = "other"
     has_own_arrival_address: ClassVar[bool] = False
+    # Whether RADIUS is asked when a device is let on.
+    uses_radius: ClassVar[bool] = True
     # Clients and faults of the matrix that it cannot meet, each with the reason why.
     not_applicable: ClassVar[Mapping[str, str]] = {}
 

@@ -96,27 +96,30 @@ async def open_place(
         radius=radius_settings(authentication_port=authentication_port, accounting_port=accounting_port),
     )
     runtime = Runtime(settings, database, keyring)
-    await gateway.open()
     arrival_key = secrets.token_urlsafe(16) if gateway.has_own_arrival_address else None
-    council_id, nas_id = await _build(runtime, gateway, arrival_key)
-    async with (
-        running(runtime) as radius,
-        _portal_of(runtime) as portal,
-    ):
-        place = Place(runtime, gateway, radius, council_id, nas_id, arrival_key, portal)
-        own = f"/{arrival_key}" if arrival_key else ""
-        surroundings = Surroundings(
-            portal_url=PORTAL_URL,
-            arrival_url=f"{PORTAL_URL}/arrive/{gateway.driver}{own}",
-            authentication_server=("127.0.0.1", authentication_port),
-            accounting_server=("127.0.0.1", accounting_port),
-            ask_portal=place.ask,
-        )
-        gateway.configure(surroundings)
-        try:
+    await gateway.open()
+    try:
+        # Before RADIUS begins, which would else see the row a second later.
+        council_id, nas_id = await _build(runtime, gateway, arrival_key)
+        async with running(runtime) as radius, _portal_of(runtime) as portal:
+            place = Place(runtime, gateway, radius, council_id, nas_id, arrival_key, portal)
+            gateway.configure(_surroundings(place))
             yield place
-        finally:
-            await gateway.close()
+            await gateway.settle()
+    finally:
+        await gateway.close()
+
+
+def _surroundings(place: Place) -> Surroundings:
+    own = f"/{place.arrival_key}" if place.arrival_key else ""
+    radius = place.runtime.settings.radius
+    return Surroundings(
+        portal_url=PORTAL_URL,
+        arrival_url=f"{PORTAL_URL}/arrive/{place.gateway.driver}{own}",
+        authentication_server=(radius.host, radius.authentication_port),
+        accounting_server=(radius.host, radius.accounting_port),
+        ask_portal=place.ask,
+    )
 
 
 @asynccontextmanager
