@@ -48,7 +48,9 @@ from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
 from captive_portal import design, metrics, security
+from captive_portal.controllers import Controllers
 from captive_portal.errands import CARRIERS, Errands
+from captive_portal.gateways.base import ServerCall
 from captive_portal.pages import (
     arrive,
     back,
@@ -65,6 +67,7 @@ from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
 
+CONTROLLERS: Final = web.AppKey("controllers", Controllers)
 _COUNT_INTERVAL_SECONDS: Final = 15
 _KEEP_ALIVE_SECONDS: Final = 20
 
@@ -76,7 +79,8 @@ def create_app(runtime: Runtime) -> web.Application:
         middlewares=[errors.measure, errors.speak, errors.explain_errors, errors.own_forms_only],
     )
     app[RUNTIME] = runtime
-    app[ERRANDS] = Errands(runtime, CARRIERS)
+    app[CONTROLLERS] = Controllers()
+    app[ERRANDS] = Errands(runtime, {**CARRIERS, ServerCall: app[CONTROLLERS].carry})
     stylesheet = design.read_stylesheet()
     design.furnish(aiohttp_jinja2.setup(app, **design.template_options()), stylesheet)
     _add_routes(app)
@@ -203,6 +207,7 @@ async def _begin_errand(request: web.Request, _response: web.StreamResponse) -> 
 async def _run_errands(app: web.Application) -> AsyncIterator[None]:
     yield
     await app[ERRANDS].close()
+    await app[CONTROLLERS].close()
 
 
 async def _healthz(request: web.Request) -> web.Response:

@@ -48,14 +48,15 @@ class Errands:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def begin(self, errand: Errand) -> None:
-        """Begin it, unless this journey's errand of that kind is under way."""
+    def begin(self, errand: Errand) -> asyncio.Task[None]:
+        """Begin it, unless this journey's errand of that kind is under way; either way what does it."""
         key = errand.journey.id, errand.action.operation.value
-        if key in self._tasks:
-            return
-        task = asyncio.create_task(self._carry_out(errand))
-        self._tasks[key] = task
-        task.add_done_callback(lambda _done: self._tasks.pop(key, None))
+        task = self._tasks.get(key)
+        if task is None:
+            task = asyncio.create_task(self._carry_out(errand))
+            self._tasks[key] = task
+            task.add_done_callback(lambda _done: self._tasks.pop(key, None))
+        return task
 
     async def close(self) -> None:
         """Give up what is under way."""

@@ -33,7 +33,7 @@ async def limits_for(
     usage = Usage()
     if policy.needs_usage:
         usage = await _usage(connection, journey, day_start(now, zone), now)
-    granted = decide(policy, now, zone, usage=usage)
+    granted = decide(policy, now, zone, good_until=journey.details.access_until, usage=usage)
     return granted if isinstance(granted, RejectReason) else _limits(granted, policy)
 
 

@@ -31,6 +31,11 @@ releases = Counter(
     "Browsers sent to their gateway, by kind of gateway and purpose.",
     ["driver", "purpose"],
 )
+controller_calls = Counter(
+    "citywifi_portal_controller_calls_total",
+    "Calls of gateways' controllers, by kind of gateway, what was asked for and what came of it.",
+    ["driver", "operation", "result"],
+)
 mail_failures = Counter(
     "citywifi_portal_mail_failures_total", "Mail that could not be handed over, by reason.", ["reason"]
 )

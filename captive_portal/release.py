@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from captive_portal import metrics, one_time_tokens
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Action, Gateway, Pass
-from captive_portal.journey import Event, Journey, State, advance, needs_new_hand_over
+from captive_portal.gateways.base import (
+    AccessLimits,
+    Action,
+    BrowserRedirect,
+    Failure,
+    Gateway,
+    Pass,
+    ServerCall,
+)
+from captive_portal.journey import Event, Journey, State, advance, is_patient, needs_new_hand_over
+from captive_portal.limits import limits_for
 from captive_portal.storage import passes
 from captive_portal.storage.journeys import lifetime
 from captive_portal.way_back import return_page
 from foundation.database import Statements
 from foundation.runtime import Runtime
+
+# A call that goes on in another process of the portal is not begun a second time before.
+_LET_CALLS_GO_ON: Final = timedelta(seconds=6)
 
 
 async def send_to_gateway(
@@ -27,14 +40,11 @@ async def send_to_gateway(
         metrics.releases.labels(driver.name, "renew").inc()
         action = driver.renew(journey.details.hand_over, gateway)
         return replace(journey, details=replace(journey.details, renewing=True)), action
+    limits = await _limits(connection, runtime, journey, now)
+    if limits is None:
+        failed = advance(journey, Event.REFUSED, failure=Failure.REJECTED)
+        return failed, BrowserRedirect(failed.current_path())
     user_name = await one_time_tokens.token_for(connection, journey, runtime.settings.portal, now)
-    public_url = runtime.settings.portal.public_url.rstrip("/")
-    credentials = Pass(
-        user_name=user_name,
-        password=runtime.keyring.one_time_password(user_name),
-        hand_over=journey.details.hand_over,
-        return_url=f"{public_url}{journey.path(return_page(runtime.keyring, journey, user_name))}",
-    )
     released = advance(
         journey,
         Event.SENT_TO_GATEWAY,
@@ -46,7 +56,42 @@ async def send_to_gateway(
         failure=None,
     )
     metrics.releases.labels(driver.name, "log-on").inc()
-    return released, driver.release(credentials, gateway)
+    return released, driver.release(_pass(runtime, released, user_name, limits), gateway)
+
+
+async def call_again(
+    connection: Statements, runtime: Runtime, journey: Journey, gateway: Gateway, now: datetime
+) -> ServerCall | None:
+    """The call that a journey waits for, if it has waited so long that whoever was at it may have died."""
+    since, user_name = journey.details.waiting_since, journey.details.user_name
+    if journey.state is not State.WAITING or user_name is None or since is None or not is_patient(journey, now):
+        return None
+    if not journey.is_registered or now - since < _LET_CALLS_GO_ON:
+        return None
+    limits = await _limits(connection, runtime, journey, now)
+    if limits is None:
+        return None
+    action = DRIVERS[journey.details.driver].release(_pass(runtime, journey, user_name, limits), gateway)
+    return action if isinstance(action, ServerCall) else None
+
+
+def _pass(runtime: Runtime, journey: Journey, user_name: str, limits: AccessLimits) -> Pass:
+    public_url = runtime.settings.portal.public_url.rstrip("/")
+    return Pass(
+        user_name=user_name,
+        password=runtime.keyring.one_time_password(user_name),
+        hand_over=journey.details.hand_over,
+        return_url=f"{public_url}{journey.path(return_page(runtime.keyring, journey, user_name))}",
+        limits=limits,
+    )
+
+
+async def _limits(connection: Statements, runtime: Runtime, journey: Journey, now: datetime) -> AccessLimits | None:
+    """What the gateway is to be told, where RADIUS does not tell it; None where the device may not go on now."""
+    if DRIVERS[journey.details.driver].capabilities.sends_accounting:
+        return AccessLimits()
+    found = await limits_for(connection, runtime, journey, now)
+    return found if isinstance(found, AccessLimits) else None
 
 
 async def find_proof(connection: Statements, journey: Journey) -> passes.Session | None:

@@ -19,9 +19,8 @@ from urllib.parse import parse_qsl, urlsplit
 from foundation.mac_address import MacAddress
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from captive_portal.gateways.configuration import Configuration, Site
+    from captive_portal.gateways.controller import Controller
 
 # Every gateway intercepts it while a device is captive: it is how Apple's devices find out (clients ask by plain HTTP).
 INTERCEPTED_URL: Final = "http://captive.apple.com/hotspot-detect.html"
@@ -276,10 +275,29 @@ class GatewayDriver(Protocol):
 class ControllerDriver(GatewayDriver, Protocol):
     """Equipment whose controller the portal calls."""
 
-    async def call(self, http: aiohttp.ClientSession, call: ServerCall, gateway: Gateway) -> None:
+    async def call(self, controller: Controller, call: ServerCall, gateway: Gateway) -> None:
         """Do it once; doing it again changes nothing.
 
         Raises ControllerRefusedError (asking again is of no use) or ControllerUnavailableError (it may be of use).
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a device used since it was let on, as far as a controller says; input is from the device."""
+
+    input_octets: int = 0
+    output_octets: int = 0
+
+
+@runtime_checkable
+class UsageDriver(Protocol):
+    """Equipment that sends no accounting, but whose controller can be asked."""
+
+    async def usage(self, controller: Controller, gateway: Gateway) -> Mapping[MacAddress, Usage]:
+        """Every device that is let on now; who is not among them is off.
+
+        Raises as `ControllerDriver.call` does.
         """
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime
 
 from aiohttp import web
 
 from captive_portal import metrics
+from captive_portal.errands import Errand
 from captive_portal.gateways import DRIVERS
+from captive_portal.gateways.base import BrowserForm, BrowserRedirect
 from captive_portal.journey import Journey, State, advance, is_patient, must_register
 from captive_portal.languages import show_duration, show_octets, show_time
 from captive_portal.pages.common import (
+    ERRANDS,
     RUNTIME,
     change_language,
     clock,
@@ -23,7 +27,7 @@ from captive_portal.pages.common import (
     see_other,
     viewing,
 )
-from captive_portal.release import find_proof, judge, time_left
+from captive_portal.release import call_again, find_proof, judge, time_left
 from captive_portal.secure_wifi import is_offered
 from captive_portal.storage import passes, residents
 from captive_portal.storage.journeys import Visit
@@ -34,6 +38,7 @@ from foundation.runtime import Runtime
 _FIRST_RELOAD_SECONDS = 2
 _LATER_RELOAD_SECONDS = 5
 _QUICK_FOR_SECONDS = 6
+_LOG_OUT_PATIENCE_SECONDS = 3
 
 
 async def show_state(request: web.Request) -> web.Response:
@@ -87,11 +92,21 @@ async def show_waiting(request: web.Request) -> web.Response:
     journey = visit.journey
     if journey.state is not State.WAITING:
         return see_other(journey.current_path())
+    await _call_again(request, visit, now)
     since = journey.details.waiting_since
     waited_seconds = (now - since).total_seconds() if since else 0.0
     reload_seconds = _FIRST_RELOAD_SECONDS if waited_seconds < _QUICK_FOR_SECONDS else _LATER_RELOAD_SECONDS
     context = {"patient": is_patient(journey, now), "reload_seconds": reload_seconds}
     return render_visit(request, visit, "waiting.html", context)
+
+
+async def _call_again(request: web.Request, visit: Visit, now: datetime) -> None:
+    """The process that called the controller for this journey may have died; the call changes nothing if it did it."""
+    runtime = request.app[RUNTIME]
+    async with runtime.database.short_read() as connection:
+        action = await call_again(connection, runtime, visit.journey, visit.gateway, now)
+    if action is not None:
+        request.app[ERRANDS].begin(Errand(visit.journey, visit.gateway, action))
 
 
 async def show_online(request: web.Request) -> web.Response:
@@ -147,7 +162,13 @@ async def log_out(request: web.Request) -> web.Response:
         return see_other(visit.journey.current_path())
     driver = DRIVERS[visit.journey.details.driver]
     metrics.releases.labels(driver.name, "log-out").inc()
-    return perform(request, driver.log_out(visit.journey.details.hand_over, visit.gateway), visit)
+    action = driver.log_out(visit.journey.details.hand_over, visit.gateway)
+    if isinstance(action, BrowserRedirect | BrowserForm):
+        return perform(request, action, visit)
+    # The page that the resident sees next should say how it went, so it is worth a moment.
+    errand = request.app[ERRANDS].begin(Errand(visit.journey, visit.gateway, action))
+    await asyncio.wait([errand], timeout=_LOG_OUT_PATIENCE_SECONDS)
+    return see_other(visit.journey.path(""))
 
 
 async def forget(request: web.Request) -> web.Response:

@@ -19,6 +19,7 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, select
 
 from captive_portal.errors import PortalError
+from captive_portal.gateways.base import Usage
 from captive_portal.journey import Journey
 from foundation.database import Statements, greatest
 from foundation.mac_address import MacAddress, NotAMacAddressError
@@ -96,19 +97,6 @@ class OpenSession:
     calling_station_id: str | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Octets:
-    """As a NAS counts: input is from the device, output is to it."""
-
-    input: int = 0
-    output: int = 0
-
-    @property
-    def total(self) -> int:
-        """Both directions."""
-        return self.input + self.output
-
-
 def owner_of(journey: Journey, source: Source) -> Owner:
     """Whose session a released journey's is. Raises NotReleasedError."""
     details, hand_over = journey.details, journey.details.hand_over
@@ -162,9 +150,9 @@ async def begin(connection: Statements, keyring: Keyring, owner: Owner, now: dat
     await connection.execute(_INSERT, values)
 
 
-async def update(connection: Statements, session: OpenSession, now: datetime, octets: Octets | None = None) -> None:
+async def update(connection: Statements, session: OpenSession, now: datetime, usage: Usage | None = None) -> None:
     """The device is still on, and used so much so far; counts never fall. None: how much is not known."""
-    await connection.execute(_UPDATE, _counted(session, now, octets))
+    await connection.execute(_UPDATE, _counted(session, now, usage))
 
 
 async def end(
@@ -173,12 +161,12 @@ async def end(
     stopped_at: datetime,
     ended_by: EndedBy,
     cause: int,
-    octets: Octets | None = None,
+    usage: Usage | None = None,
 ) -> None:
     """The device is off since then; a session that has ended already stays as it is."""
     stopped_at = max(stopped_at, session.updated_at)
     ended = {"of_stopped_at": stopped_at, "of_ended_by": ended_by, "of_cause": cause}
-    await connection.execute(_END, {**_counted(session, stopped_at, octets), **ended})
+    await connection.execute(_END, {**_counted(session, stopped_at, usage), **ended})
 
 
 async def open_of_device(connection: Statements, nas_id: int, device_id: int) -> list[OpenSession]:
@@ -219,15 +207,15 @@ def _station(text: str | None) -> str | None:
         return None
 
 
-def _counted(session: OpenSession, now: datetime, octets: Octets | None) -> Mapping[str, Any]:
-    known = octets or Octets()
+def _counted(session: OpenSession, now: datetime, usage: Usage | None) -> Mapping[str, Any]:
+    known = usage or Usage()
     return {
         "of_id": session.id,
         "of_anchored_at": session.anchored_at,
         "now": now,
         "seconds": max(0, int((now - session.started_at).total_seconds())),
-        "input": known.input,
-        "output": known.output,
+        "input": known.input_octets,
+        "output": known.output_octets,
     }
 
 
@@ -267,16 +255,16 @@ _CHANGE: Final = accounting_sessions.update().where(
     _SESSIONS.anchored_at == bindparam("of_anchored_at"),
     _SESSIONS.stopped_at.is_(None),
 )
-_USAGE: Final[Mapping[str, Any]] = {
+_COUNTED: Final[Mapping[str, Any]] = {
     "updated_at": greatest(_SESSIONS.updated_at, bindparam("now", type_=_SESSIONS.updated_at.type)),
     "received_at": greatest(_SESSIONS.received_at, bindparam("now", type_=_SESSIONS.received_at.type)),
     "session_seconds": greatest(_SESSIONS.session_seconds, bindparam("seconds", type_=_SESSIONS.session_seconds.type)),
     "input_octets": greatest(_SESSIONS.input_octets, bindparam("input", type_=_SESSIONS.input_octets.type)),
     "output_octets": greatest(_SESSIONS.output_octets, bindparam("output", type_=_SESSIONS.output_octets.type)),
 }
-_UPDATE: Final = _CHANGE.values(**_USAGE)
+_UPDATE: Final = _CHANGE.values(**_COUNTED)
 _END: Final = _CHANGE.values(
-    **_USAGE,
+    **_COUNTED,
     stopped_at=bindparam("of_stopped_at"),
     ended_by=bindparam("of_ended_by"),
     terminate_cause=bindparam("of_cause"),

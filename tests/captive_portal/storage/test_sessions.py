@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from captive_portal.gateways.base import Usage
 from captive_portal.journey import Details, Journey, State
 from captive_portal.release import find_proof
 from captive_portal.storage import residents, sessions
-from captive_portal.storage.sessions import EndedBy, Octets, Source, TerminateCause
+from captive_portal.storage.sessions import EndedBy, Source, TerminateCause
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
-from foundation.schema import accounting_sessions, one_time_tokens
+from foundation.schema import accounting_sessions, devices, one_time_tokens
 from foundation.settings import Settings
 from monitoring.usage import roll_up
 from radius.accounting.sessions import close_lost_sessions
@@ -35,16 +36,15 @@ async def released(city: City, user_name: str = "t-one") -> Journey:
     async with city.database.write() as connection:
         new = residents.NewResident(city.council_id, "en", city.venue_id)
         resident_id = await residents.insert_resident(connection, city.database, new, NOW)
-        device_id = await residents.put_device(
-            connection,
-            city.database,
+        device = devices.insert().values(
             council_id=city.council_id,
             resident_id=resident_id,
             mac_pseudonym=b"a device's......",
             randomised=False,
-            remembered_until=None,
-            now=NOW,
+            created_at=NOW,
+            last_seen_at=NOW,
         )
+        device_id = (await connection.execute(device.returning(devices.c.id))).scalar_one()
         await connection.execute(
             one_time_tokens.insert().values(
                 council_id=city.council_id,
@@ -132,8 +132,8 @@ async def test_usage_grows_and_never_falls(any_city: City) -> None:
     await begin(any_city, await released(any_city))
     async with any_city.database.write() as connection:
         [session] = await sessions.open_of_gateway(connection, any_city.nas_id, 10)
-        await sessions.update(connection, session, NOW + MINUTE, Octets(1_000, 50_000))
-        await sessions.update(connection, session, NOW + 2 * MINUTE, Octets(900, 60_000))
+        await sessions.update(connection, session, NOW + MINUTE, Usage(1_000, 50_000))
+        await sessions.update(connection, session, NOW + 2 * MINUTE, Usage(900, 60_000))
         await sessions.update(connection, session, NOW + 3 * MINUTE)
     [row] = await rows(any_city)
     assert (row.input_octets, row.output_octets) == (1_000, 60_000)
@@ -146,9 +146,9 @@ async def test_an_end_is_final(any_city: City) -> None:
         session = await sessions.open_of_user_name(connection, any_city.nas_id, "t-one")
         assert session is not None
         cause = TerminateCause.USER_REQUEST
-        await sessions.end(connection, session, NOW + MINUTE, EndedBy.STOP, cause, Octets(5, 6))
+        await sessions.end(connection, session, NOW + MINUTE, EndedBy.STOP, cause, Usage(5, 6))
         await sessions.end(connection, session, NOW + 2 * MINUTE, EndedBy.LOST, TerminateCause.LOST_CARRIER)
-        await sessions.update(connection, session, NOW + 3 * MINUTE, Octets(50, 60))
+        await sessions.update(connection, session, NOW + 3 * MINUTE, Usage(50, 60))
         assert await sessions.gateways_with_open(connection) == []
     [row] = await rows(any_city)
     assert (row.stopped_at, row.ended_by, row.terminate_cause) == (NOW + MINUTE, "stop", 1)
