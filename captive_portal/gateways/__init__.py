@@ -7,17 +7,25 @@ from typing import Final
 
 from captive_portal.gateways.aruba import Aruba
 from captive_portal.gateways.base import GatewayDriver
+from captive_portal.gateways.cambium import Cambium
+from captive_portal.gateways.cisco import Cisco
 from captive_portal.gateways.coovachilli import CoovaChilli
+from captive_portal.gateways.fortigate import FortiGate
 from captive_portal.gateways.meraki import Meraki
 from captive_portal.gateways.meraki_click_through import MerakiClickThrough
+from captive_portal.gateways.mikrotik import MikroTik
 from captive_portal.gateways.omada_radius import OmadaRadius
 from captive_portal.gateways.ruckus import Ruckus
 
 _ALL: Final[tuple[GatewayDriver, ...]] = (
     Aruba(),
+    Cambium(),
+    Cisco(),
     CoovaChilli(),
+    FortiGate(),
     Meraki(),
     MerakiClickThrough(),
+    MikroTik(),
     OmadaRadius(),
     Ruckus(),
 )

@@ -152,11 +152,17 @@ class SimulatedBrowser:
             self.history.append(url)
             answer = await self._ask(method, url, fields)
             if answer.status not in _REDIRECTS or answer.location is None:
-                return self._show(url, answer)
+                return await self._show(url, answer)._leave_gateway()
             url = urljoin(url, answer.location)
             if answer.status not in (307, 308):
                 method, fields = "GET", None
         raise AssertionError(f"redirected for ever, to {url} in the end")
+
+    async def _leave_gateway(self) -> SimulatedBrowser:
+        """A page of the gateway itself that refers to another one."""
+        if not self.page.refresh_address or not self.gateway.owns(self.url):
+            return self
+        return await self.open(self.page.refresh_address if self.client.follows_refresh else self.page.links[0].address)
 
     async def _ask(self, method: str, url: str, fields: Mapping[str, str] | None) -> Answer:
         url = url.partition("#")[0]
