@@ -13,13 +13,14 @@ from captive_portal.gateways.base import (
     Clue,
     Gateway,
     GatewayDriver,
+    NamingDriver,
     Redirect,
     Refusal,
     RefusalReason,
 )
 from captive_portal.journey import Details, Journey, State, meet
 from captive_portal.languages import choose_language
-from captive_portal.storage import equipment, journeys, residents
+from captive_portal.storage import equipment, journeys, passes, residents
 from captive_portal.storage.journeys import lifetime
 from foundation.database import Statements
 from foundation.runtime import Runtime
@@ -56,6 +57,22 @@ async def check(
             return CheckedArrival(arrival, gateway, clue)
         refusal = arrival
     return refusal
+
+
+async def find_named(
+    connection: Statements, runtime: Runtime, driver: GatewayDriver, raw_query: str, now: datetime
+) -> Journey | None:
+    """The journey of a browser that comes back from its gateway with the one-time name of its latest release."""
+    redirect = Redirect.read(raw_query)
+    if isinstance(redirect, Refusal) or not isinstance(driver, NamingDriver):
+        return None
+    user_name = driver.named(redirect)
+    place = await passes.token_place(connection, user_name) if user_name else None
+    if place is None:
+        return None
+    nas_id, device = place
+    journey = await journeys.load_open(connection, runtime.keyring, nas_id, device, now=now)
+    return journey if journey is not None and journey.details.user_name == user_name else None
 
 
 @dataclass(frozen=True, slots=True)

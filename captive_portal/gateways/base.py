@@ -312,6 +312,17 @@ class ReturningDriver(Protocol):
         """What to keep with the hand-over, such as an address for log-out; checked as everything from a browser is."""
 
 
+@runtime_checkable
+class NamingDriver(Protocol):
+    """Equipment that sends a browser, once it is on, to the arrival address with the name that it logged in by.
+
+    The name was made for one release and is a secret between this browser, the gateway and us.
+    """
+
+    def named(self, redirect: Redirect) -> str | None:
+        """That name; None for a redirect of any other kind."""
+
+
 def origin(url: str) -> str:
     """Scheme, host and port of an address. Raises ValueError where it has none."""
     parts = urlsplit(url)

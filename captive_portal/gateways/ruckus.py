@@ -44,6 +44,7 @@ _MEANINGS: Final = {
     "ssid": "The network's name.",
     "vlan": "The device's VLAN.",
     "url": "What the device wanted; nobody here reads it.",
+    "uid": "On the way to the start page, after a login: the user name.",
 }
 
 
@@ -79,7 +80,7 @@ class Ruckus:
             controller = read_ip(redirect, "sip")
             if isinstance(controller, Refusal):
                 return controller
-            hand_over["sip"] = controller
+            hand_over["login_url"] = target_base(gateway, controller, _LOGIN_PORT)
         return Arrival(Outcome.CAPTIVE, MacAddress.parse(hand_over["mac"]), hand_over)
 
     def release(self, credentials: Pass, gateway: Gateway) -> Action:
@@ -90,6 +91,10 @@ class Ruckus:
             "password": credentials.password,
         }
         return BrowserForm(f"{_base(credentials.hand_over, gateway)}/login", fields)
+
+    def named(self, redirect: Redirect) -> str | None:
+        """``uid``, on the way to the start page."""
+        return None if "client_mac" in redirect.parameters else redirect.parameters.get("uid")
 
     def renew(self, _hand_over: Mapping[str, str], _gateway: Gateway) -> Action:
         """Any address by plain HTTP is redirected to the portal while the device is captive."""
@@ -116,7 +121,7 @@ class Ruckus:
             (
                 "Name                       CityWiFi",
                 f"Login page                 {site.arrival_url}",
-                "Start page                 redirect to the URL that the user intends to visit",
+                f"Start page                 redirect to the following URL: {site.arrival_url}",
                 "Authentication server      CityWiFi",
                 "Accounting server          CityWiFi, interim update every 10 minutes",
                 "Walled garden              " + ", ".join((host, *site.walled_garden)),
@@ -139,4 +144,4 @@ class Ruckus:
 
 
 def _base(hand_over: Mapping[str, str], gateway: Gateway) -> str:
-    return target_base(gateway, hand_over.get("sip", ""), _LOGIN_PORT)
+    return hand_over.get("login_url") or target_base(gateway, "", _LOGIN_PORT)

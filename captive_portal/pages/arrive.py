@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from captive_portal import metrics
-from captive_portal.arrival import check, meet_again, meet_device, store
+from captive_portal.arrival import check, find_named, meet_again, meet_device, store
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Refusal
 from captive_portal.journey import Journey, State
@@ -25,6 +25,8 @@ async def arrive(request: web.Request) -> web.Response:
     raw_query = request.raw_path.partition("?")[2]
     accept_language = request.headers.get("Accept-Language", "")
     async with runtime.database.short_read() as connection:
+        if named := await find_named(connection, runtime, driver, raw_query, now):
+            return see_other(named.current_path())
         checked = await check(connection, runtime, driver, raw_query, request.match_info.get("arrival_key"))
         if isinstance(checked, Refusal):
             metrics.arrivals.labels(driver.name, checked.reason).inc()

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import bindparam, func, or_, select
 
 from foundation.database import Statements
-from foundation.schema import accounting_sessions, one_time_tokens, verification_codes
+from foundation.schema import accounting_sessions, devices, one_time_tokens, verification_codes
 
 _INSERT_TOKEN: Final = one_time_tokens.insert()
 _REUSABLE_TOKEN: Final = select(one_time_tokens.c.id).where(
@@ -17,6 +17,11 @@ _REUSABLE_TOKEN: Final = select(one_time_tokens.c.id).where(
     one_time_tokens.c.device_id == bindparam("device_id"),
     one_time_tokens.c.uses == 0,
     one_time_tokens.c.expires_at >= bindparam("good_until"),
+)
+_TOKEN_PLACE: Final = (
+    select(one_time_tokens.c.nas_id, devices.c.mac_pseudonym)
+    .join(devices, devices.c.id == one_time_tokens.c.device_id)
+    .where(one_time_tokens.c.user_name == bindparam("user_name"))
 )
 _CODES = verification_codes.c
 _COUNT_RECENT_CODES: Final = select(
@@ -126,6 +131,12 @@ async def insert_token(
         "access_until": access_until,
     }
     await connection.execute(_INSERT_TOKEN, values)
+
+
+async def token_place(connection: Statements, user_name: str) -> tuple[int, bytes] | None:
+    """The gateway of a token, and the pseudonym of its device's address."""
+    row = (await connection.execute(_TOKEN_PLACE, {"user_name": user_name})).one_or_none()
+    return None if row is None else (row.nas_id, row.mac_pseudonym)
 
 
 async def count_recent_codes(
