@@ -9,19 +9,13 @@ from typing import Final
 
 import pytest
 
-_TRIED: Final = "cell"
-_NOT_APPLICABLE: Final = "cell that does not apply"
-_OUTCOMES: Final = {"passed": "ok", "failed": "FAILED", "error": "FAILED", "skipped": "skipped"}
+_KIND: Final = "cell"
+_OUTCOMES: Final = {"passed": "ok", "failed": "FAILED", "error": "FAILED"}
 
 
-def note_cell(node: pytest.Item, table: str, row: str, column: str) -> None:
-    """This test tries the cell; its outcome is the cell's."""
-    node.user_properties.append((_TRIED, "\t".join((table, row, column))))
-
-
-def note_no_cell(node: pytest.Item, table: str, row: str, column: str, reason: str) -> None:
-    """The cell does not apply, and this is why."""
-    node.user_properties.append((_NOT_APPLICABLE, "\t".join((table, row, column, reason))))
+def note_cell(node: pytest.Item, table: str, row: str, column: str, reason: str | None) -> None:
+    """This test is the cell; its outcome is shown, or the reason why the cell does not apply."""
+    node.user_properties.append((_KIND, "\t".join((table, row, column, reason or ""))))
 
 
 @dataclass(slots=True)
@@ -33,6 +27,11 @@ class _Table:
     def put(self, row: str, column: str, text: str) -> None:
         self.columns.setdefault(column, len(self.columns) + 1)
         self.cells[row, column] = text
+
+    def letter(self, reason: str) -> str:
+        """The footnote of a reason: letters, and numbers when there are no more of these."""
+        unused = [*ascii_lowercase, *map(str, range(1000))][len(self.footnotes)]
+        return self.footnotes.setdefault(reason, unused)
 
     def lines(self) -> Iterator[str]:
         numbered = [f"{number} {column}" for column, number in self.columns.items()]
@@ -59,13 +58,8 @@ def _tables(terminalreporter: pytest.TerminalReporter) -> dict[str, _Table]:
     for outcome, shown in _OUTCOMES.items():
         for report in terminalreporter.stats.get(outcome, []):
             for kind, value in getattr(report, "user_properties", ()):
-                if kind == _TRIED:
-                    title, row, column = value.split("\t")
-                    tables.setdefault(title, _Table()).put(row, column, shown)
-                elif kind == _NOT_APPLICABLE:
+                if kind == _KIND:
                     title, row, column, reason = value.split("\t")
                     table = tables.setdefault(title, _Table())
-                    # Letters for as many reasons as there will be; after these, their numbers.
-                    unused = [*ascii_lowercase, *map(str, range(100))][len(table.footnotes)]
-                    table.put(row, column, table.footnotes.setdefault(reason, unused))
+                    table.put(row, column, table.letter(reason) if reason else shown)
     return tables

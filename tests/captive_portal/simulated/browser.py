@@ -14,7 +14,7 @@ from tests.captive_portal.simulated.clients import Client
 from tests.captive_portal.simulated.page import Form, Page, read_page
 
 _MOST_REDIRECTS: Final = 20
-_PATIENCE_SECONDS: Final = 8.0
+_PATIENCE_SECONDS: Final = 5.0
 _BETWEEN_RELOADS_SECONDS: Final = 0.01
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 
