@@ -28,6 +28,8 @@ GET /j/ID                → 303 to the page that the journey is at
 /j/ID/expired            connect form (410)
 /j/ID/terms, …/privacy,  information, also at /terms, /privacy, /accessibility (and /councils/CODE/… for each)
 …/accessibility
+/r/TOKEN                 a device at an address that we gave it → 303 as from /arrive; …/venue: time and data left
+/api/capport/TOKEN       captive portal API (RFC 8908); also /api/capport/KEY/MAC, where a gateway fills in the MAC
 /demo/outbox             the demo's mails (demo and loopback only); the code is the text of ``<p class="code">``
 /healthz                 200 ``ok`` when the database answers, else 503
 =======================  ======================================================================================
@@ -54,18 +56,23 @@ from captive_portal.gateways.base import ServerCall
 from captive_portal.pages import (
     arrive,
     back,
+    capport,
     connection,
     email_code,
     errors,
     information,
     outbox,
     secure_network,
+    staff,
+    staff_help,
     start,
 )
 from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
+from captive_portal.session_watch import watch
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
+from foundation.staff import StaffDoor
 
 CONTROLLERS: Final = web.AppKey("controllers", Controllers)
 _COUNT_INTERVAL_SECONDS: Final = 15
@@ -79,6 +86,7 @@ def create_app(runtime: Runtime) -> web.Application:
         middlewares=[errors.measure, errors.speak, errors.explain_errors, errors.own_forms_only],
     )
     app[RUNTIME] = runtime
+    app[staff.DOOR] = StaffDoor(runtime.database, runtime.keyring)
     app[CONTROLLERS] = Controllers()
     app[ERRANDS] = Errands(runtime, {**CARRIERS, ServerCall: app[CONTROLLERS].carry})
     stylesheet = design.read_stylesheet()
@@ -120,6 +128,7 @@ def _add_routes(app: web.Application) -> None:
     get, post = web.get, web.post
     journey = r"/j/{path_id:[A-Za-z0-9_-]{24}}"
     page = r"/secure/{page:[A-Za-z0-9-]{12,14}}"
+    app.add_routes(capport.ROUTES)
     app.add_routes(
         [
             get("/", arrive.front_door, name="front_door"),
@@ -151,6 +160,12 @@ def _add_routes(app: web.Application) -> None:
             get(page, secure_network.show_credential, name="credential"),
             get(f"{page}/profile", secure_network.load_profile, name="credential_profile"),
             get(f"{page}/certificate", secure_network.load_authority, name="credential_authority"),
+            get(f"{journey}/help", staff_help.show_help, name="help"),
+            get("/staff", staff.show_desk, name="staff"),
+            get("/staff/log-in", staff.show_log_in, name="staff_log_in"),
+            post("/staff/log-in", staff.take_log_in, name="take_staff_log_in"),
+            post("/staff/log-out", staff.take_log_out, name="staff_log_out"),
+            post("/staff/let-on", staff.let_on, name="let_on"),
             get("/demo/outbox", outbox.show_outbox, name="outbox"),
             get("/healthz", _healthz, name="healthz"),
         ]
@@ -205,7 +220,10 @@ async def _begin_errand(request: web.Request, _response: web.StreamResponse) -> 
 
 
 async def _run_errands(app: web.Application) -> AsyncIterator[None]:
+    watching = asyncio.create_task(watch(app[RUNTIME], app[CONTROLLERS]))
     yield
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
     await app[ERRANDS].close()
     await app[CONTROLLERS].close()
 

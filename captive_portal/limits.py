@@ -27,12 +27,12 @@ async def limits_for(
     settings = runtime.settings.radius
     table = await read_table(connection, default_limits(settings), journey.council_id)
     network_name = journey.details.hand_over.get("ssid", "")
-    group_name = await _group(connection, journey)
+    group_name = await group_of(connection, journey.resident_id)
     policy = table.effective(Place(journey.council_id, journey.venue_id, network_name, group_name))
     zone = table.time_zone(journey.council_id)
     usage = Usage()
     if policy.needs_usage:
-        usage = await _usage(connection, journey, day_start(now, zone), now)
+        usage = await used(connection, journey.resident_id, journey.details.device_id, day_start(now, zone), now)
     granted = decide(policy, now, zone, good_until=journey.details.access_until, usage=usage)
     return granted if isinstance(granted, RejectReason) else _limits(granted, policy)
 
@@ -46,18 +46,21 @@ def _limits(granted: Grant, policy: EffectivePolicy) -> AccessLimits:
     )
 
 
-async def _group(connection: Statements, journey: Journey) -> str:
-    found = await connection.execute(_GROUP, {"resident_id": journey.resident_id})
+async def group_of(connection: Statements, resident_id: int | None) -> str:
+    """Whose policy is meant; empty for everybody else's."""
+    found = await connection.execute(_GROUP, {"resident_id": resident_id})
     return str(found.scalar_one_or_none() or "")
 
 
-async def _usage(connection: Statements, journey: Journey, since: datetime, now: datetime) -> Usage:
-    """Without the device itself, which may be let on once more."""
-    rows = await connection.execute(_SESSIONS, {"resident_id": journey.resident_id, "since": since})
+async def used(
+    connection: Statements, resident_id: int | None, device_id: int | None, since: datetime, now: datetime
+) -> Usage:
+    """What a resident used since then; the devices that are on without that one, which may be let on once more."""
+    rows = await connection.execute(_SESSIONS, {"resident_id": resident_id, "since": since})
     found = [Session._make(row) for row in rows]
-    used = sum_up(found, since, now)
-    others = [session for session in found if session.device_id != journey.details.device_id]
-    return Usage(used.seconds, used.octets, sum_up(others, since, now).devices)
+    usage = sum_up(found, since, now)
+    others = [session for session in found if session.device_id != device_id]
+    return Usage(usage.seconds, usage.octets, sum_up(others, since, now).devices)
 
 
 _GROUP: Final = select(residents.c.group_name).where(residents.c.id == bindparam("resident_id"))

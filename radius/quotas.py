@@ -204,6 +204,8 @@ _OPEN: Any = (
     .outerjoin(residents, residents.c.id == accounting_sessions.c.resident_id)
     .where(
         accounting_sessions.c.stopped_at.is_(None),
+        # Others are the portal's, which ends them where no RADIUS would.
+        accounting_sessions.c.source == "radius",
         accounting_sessions.c.council_id.in_(bindparam("councils", expanding=True)),
     )
 )
