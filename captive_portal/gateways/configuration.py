@@ -16,7 +16,8 @@ class Site:
     portal_url: str
     # Where the gateway sends browsers.
     arrival_url: str
-    # The captive portal API's address, as DHCP option 114 gives it (RFC 8910); vendors' placeholders not filled in.
+    # The captive portal API for this gateway (RFC 8908), which ends with the gateway's key and a slash: behind it the
+    # gateway must put the address of the device that it gives it to. One that cannot must not give it to anybody.
     api_url: str
     radius_host: str
     authentication_port: int

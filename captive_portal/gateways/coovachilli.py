@@ -161,13 +161,15 @@ class CoovaChilli:
             "HS_COAPORT": "3799",
         }
         text = "\n".join(f"{name}='{value}'" for name, value in lines.items())
+        # Chilli puts the device's address in place of %{m}.
+        option = f"{site.api_url}%{{m}}"
         return Configuration(
             snippets=(
                 Snippet("Chilli's variables", "/etc/chilli/local.conf", text),
-                Snippet("What has no variable", "/etc/chilli/local.conf", f"captiveportalapi_uri={site.api_url}"),
+                Snippet("What has no variable", "/etc/chilli/local.conf", f"captiveportalapi_uri={option}"),
             ),
             notes=("Browsers are sent to its login address by plain HTTP unless uamuissl is set.",),
-            captive_portal_option=site.api_url,
+            captive_portal_option=option,
         )
 
 

@@ -64,6 +64,7 @@ _NOTES: Final = (
     "The gateway's login address is the router's, as link-login-only has it: http:// and the hotspot's DNS name (or "
     "address), https:// where login-by has https. Another name or port in the redirect is refused.",
     "http-chap never sends the password. Give HTTPS a certificate that phones trust, or leave it off.",
+    "Its DHCP server cannot put a device's address into option 114, so it must not give the option.",
     "cookie must not be in login-by: the router would log in again with a password that is good once.",
     "Messages in errors.txt may be translated; the portal is told the original ones.",
     "From RouterOS 7.15 on set require-message-auth in /radius; older ones may send no Message-Authenticator.",
@@ -85,9 +86,8 @@ def configure(site: Site) -> Configuration:
         Snippet("RADIUS", "terminal", _radius(site)),
         Snippet("Hotspot profile", "terminal", _profile(site)),
         Snippet("Walled garden", "terminal", _walled_garden(site)),
-        Snippet("DHCP option 114", "terminal", _dhcp(site)),
     )
-    return Configuration((*terminal, *files), _NOTES, captive_portal_option=site.api_url)
+    return Configuration((*terminal, *files), _NOTES)
 
 
 def _radius(site: Site) -> str:
@@ -125,14 +125,6 @@ def _walled_garden(site: Site) -> str:
         lines.append(f"/ip hotspot walled-garden add action=allow dst-host={_quote(host)} comment=citywifi")
         lines.append(f"/ip hotspot walled-garden ip add action=accept dst-host={_quote(host)} comment=citywifi")
     return "\n".join(lines)
-
-
-def _dhcp(site: Site) -> str:
-    value = _quote(f"s'{site.api_url}'")
-    return (
-        f"/ip dhcp-server option add name=captive-portal code=114 value={value}\n"
-        "/ip dhcp-server network set [find] dhcp-option=captive-portal"
-    )
 
 
 def _is_address(host: str) -> bool:
