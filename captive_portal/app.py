@@ -5,6 +5,7 @@ redirects and posting each page's one main form (``<form id="main-form">``) to i
 journey; all redirects are 303.
 
 =======================  ======================================================================================
+/arrive/opennds/KEY      GET by browsers as above; POST (or GET with ``auth_get``) by openNDS itself
 GET /arrive/coovachilli  chilli's redirect, all ``res`` values → 303 to the journey's page, or on to the gateway
 GET /j/ID                → 303 to the page that the journey is at
 /j/ID/start              form → POST start: ``way`` = ``click`` or ``email``, ``accept_terms`` = ``yes``, hidden
@@ -49,12 +50,13 @@ import aiohttp_jinja2
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
-from captive_portal import design, metrics, security
+from captive_portal import design, metrics, polled_grants, security
 from captive_portal.controllers import Controllers
 from captive_portal.errands import CARRIERS, Errands
-from captive_portal.gateways.base import ServerCall
+from captive_portal.gateways.base import PolledGrant, ServerCall
 from captive_portal.pages import (
     arrive,
+    authmon,
     back,
     capport,
     connection,
@@ -66,6 +68,7 @@ from captive_portal.pages import (
     staff,
     staff_help,
     start,
+    voucher,
 )
 from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
 from captive_portal.session_watch import watch
@@ -88,7 +91,8 @@ def create_app(runtime: Runtime) -> web.Application:
     app[RUNTIME] = runtime
     app[staff.DOOR] = StaffDoor(runtime.database, runtime.keyring)
     app[CONTROLLERS] = Controllers()
-    app[ERRANDS] = Errands(runtime, {**CARRIERS, ServerCall: app[CONTROLLERS].carry})
+    app[authmon.LIMITS] = authmon.make_limits()
+    app[ERRANDS] = Errands(runtime, {**CARRIERS, PolledGrant: polled_grants.carry, ServerCall: app[CONTROLLERS].carry})
     stylesheet = design.read_stylesheet()
     design.furnish(aiohttp_jinja2.setup(app, **design.template_options()), stylesheet)
     _add_routes(app)
@@ -127,12 +131,16 @@ async def serve(settings: Settings) -> None:
 def _add_routes(app: web.Application) -> None:
     get, post = web.get, web.post
     journey = r"/j/{path_id:[A-Za-z0-9_-]{24}}"
+    polled = "/arrive/{driver:opennds}/{arrival_key:[A-Za-z0-9_-]{22}}"
     page = r"/secure/{page:[A-Za-z0-9-]{12,14}}"
     app.add_routes(capport.ROUTES)
+    app.add_routes(voucher.ROUTES)
     app.add_routes(
         [
             get("/", arrive.front_door, name="front_door"),
             get("/arrive/{driver}", arrive.arrive, name="arrive"),
+            get(polled, authmon.arrive_or_poll, name="arrive_or_poll"),
+            post(polled, authmon.poll, name="poll"),
             get("/arrive/{driver}/{arrival_key:[A-Za-z0-9_-]{22}}", arrive.arrive, name="arrive_at_own_address"),
             get(journey, connection.show_journey, name="journey"),
             get(f"{journey}/", connection.show_journey, name="journey_slash"),

@@ -15,6 +15,11 @@ codes = Counter(
     "Verification codes, by what became of them: sent, right, or why not.",
     ["result"],
 )
+vouchers = Counter(
+    "citywifi_portal_vouchers_total",
+    "Codes from paper and of sponsors that were typed, by what they were: right, or why not.",
+    ["result"],
+)
 credentials = Counter(
     "citywifi_portal_credentials_total",
     "User names for the secure network, by what happened: made, revoked, or why none was made.",
@@ -35,6 +40,30 @@ controller_calls = Counter(
     "citywifi_portal_controller_calls_total",
     "Calls of gateways' controllers, by kind of gateway, what was asked for and what came of it.",
     ["driver", "operation", "result"],
+)
+polled_grants = Counter(
+    "citywifi_portal_polled_grants_total",
+    "Grants for gateways that come and ask: left ready, or why not.",
+    ["result"],
+)
+gateway_reports = Counter(
+    "citywifi_portal_gateway_reports_total",
+    "What gateways came to say or to ask at their own addresses, by kind of gateway, by what, and what became of it.",
+    ["driver", "action", "result"],
+)
+polling_gateway_limit = Gauge(
+    "citywifi_portal_polling_gateway_limit",
+    "How many gateways can be counted at once to limit how often each comes.",
+    multiprocess_mode="livemostrecent",
+)
+polling_gateways = Gauge(
+    "citywifi_portal_polling_gateways",
+    "Gateways that are counted to limit how often each comes.",
+    multiprocess_mode="livemostrecent",
+)
+polling_gateway_evictions = Counter(
+    "citywifi_portal_polling_gateway_evictions_total",
+    "Gateways whose count was given up for want of room.",
 )
 mail_failures = Counter(
     "citywifi_portal_mail_failures_total", "Mail that could not be handed over, by reason.", ["reason"]

@@ -15,6 +15,7 @@ from captive_portal.gateways.meraki import Meraki
 from captive_portal.gateways.meraki_click_through import MerakiClickThrough
 from captive_portal.gateways.mikrotik import MikroTik
 from captive_portal.gateways.omada_radius import OmadaRadius
+from captive_portal.gateways.opennds import OpenNDS
 from captive_portal.gateways.ruckus import Ruckus
 
 _ALL: Final[tuple[GatewayDriver, ...]] = (
@@ -27,6 +28,7 @@ _ALL: Final[tuple[GatewayDriver, ...]] = (
     MerakiClickThrough(),
     MikroTik(),
     OmadaRadius(),
+    OpenNDS(),
     Ruckus(),
 )
 DRIVERS: Final[Mapping[str, GatewayDriver]] = {driver.name: driver for driver in _ALL}

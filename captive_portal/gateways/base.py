@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 INTERCEPTED_URL: Final = "http://captive.apple.com/hotspot-detect.html"
 
 _MOST_PARAMETERS = 64
-# Longer than any value that a gateway sends, userurl apart, which nobody here reads.
-_LONGEST_VALUE = 2048
+# openNDS packs all that it knows, with the address that the device wanted, into one value of at most so much.
+_LONGEST_VALUE = 8192
 
 
 class RefusalReason(StrEnum):

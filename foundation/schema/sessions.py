@@ -188,7 +188,7 @@ polled_grants = Table(
     Column("octets", BigInteger),
     Column("download_kilobits_per_second", Integer),
     Column("upload_kilobits_per_second", Integer),
-    # pending, or acknowledged: the gateway says that the device is on.
+    # pending, given-out, or acknowledged: the gateway says that the device is on.
     Column("state", String(16), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     # A gateway that comes later is not told of it any more.
