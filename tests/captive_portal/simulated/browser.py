@@ -95,17 +95,19 @@ class SimulatedBrowser:
 
     async def be_let_on(self) -> SimulatedBrowser:
         """Press what is to be pressed on the way through the gateway, and wait until the portal has proof."""
-        if self.place not in ("waiting", "online") and self._is_hand_over:
-            await self.submit()
+        await self.go_through_gateway()
         return await self.wait()
 
-    async def wait(self) -> SimulatedBrowser:
-        """Stay on the waiting page until it goes on by itself."""
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while self.place == "waiting":
+    async def go_through_gateway(self) -> SimulatedBrowser:
+        """Press the button of the page whose form leads to the gateway, where there is one."""
+        return await self.submit() if self._is_hand_over else self
+
+    async def wait(self, patience_seconds: float = _PATIENCE_SECONDS) -> SimulatedBrowser:
+        """Stay on the waiting page until it goes on by itself. Raises TimeoutError."""
+        async with asyncio.timeout(patience_seconds):
+            while self.place == "waiting" and self.page.refresh_seconds is not None:
                 await self.gateway.poll()
                 await self.gateway.settle()
-                assert self.page.refresh_seconds is not None, f"the page does not go on: {self.page.title}"
                 if self.client.follows_refresh:
                     await self.open(self.page.refresh_address or self.url)
                 else:

@@ -9,16 +9,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from captive_portal.gateways import DRIVERS
-from foundation.schema import accounting_sessions, journeys, verification_codes
+from captive_portal.journey import PATIENCE
+from foundation.schema import accounting_sessions
 from radius.dynamic_authorization import Result, disconnect_session
 from tests.captive_portal.simulated.base import SimulatedGateway, with_new_address
 from tests.captive_portal.simulated.browser import SimulatedBrowser
 from tests.captive_portal.simulated.place import Place
 
 Fault = Callable[[Place], Awaitable[None]]
+_MOST_TRIES: Final = 4
+# How long proof is waited for before the clock is put forward to where the page offers to try again.
+_WAITS_SECONDS: Final = 0.5
 _CLICK: Final = {"way": "click", "accept_terms": "yes"}
 
 
@@ -52,7 +56,7 @@ async def reload_after_grant(place: Place) -> None:
     browser = await _get_online(await place.browser().be_intercepted())
     for url in dict.fromkeys(browser.history):
         await browser.open(url)
-        await _try_until_online(browser)
+        await _try_until_online(place, browser)
     await _is_online(browser)
 
 
@@ -62,7 +66,7 @@ async def back_button(place: Place) -> None:
     first_page = copy.copy(browser)
     await _get_online(browser)
     await first_page.submit(**_CLICK)
-    await _try_until_online(first_page)
+    await _try_until_online(place, first_page)
     await _is_online(first_page)
 
 
@@ -71,7 +75,7 @@ async def expired_hand_over(place: Place) -> None:
     browser = await place.browser().be_intercepted()
     place.gateway.expire_hand_over(browser.device)
     await browser.submit(**_CLICK)
-    await _try_until_online(browser)
+    await _try_until_online(place, browser)
     await _is_online(browser)
 
 
@@ -80,7 +84,7 @@ async def changed_address(place: Place) -> None:
     browser = await place.browser().be_intercepted()
     with_new_address(browser.device)
     await browser.submit(**_CLICK)
-    await _try_until_online(browser)
+    await _try_until_online(place, browser)
     await _is_online(browser)
 
 
@@ -90,7 +94,7 @@ async def two_tabs(place: Place) -> None:
     other = await place.browser("windows_ncsi", one.device).be_intercepted()
     await _get_online(one)
     await other.submit(**_CLICK)
-    await _try_until_online(other)
+    await _try_until_online(place, other)
     await _is_online(other)
 
 
@@ -129,16 +133,11 @@ async def slow_clock(place: Place) -> None:
 async def late_code(place: Place) -> None:
     """The code is there after three minutes; the sheet was closed meanwhile and is opened anew."""
     browser = await _ask_for_code(place)
-    async with place.database.write() as connection:
-        for table in (verification_codes, journeys):
-            earlier = {"created_at": table.c.created_at, "expires_at": table.c.expires_at}
-            for row in await connection.execute(select(table.c.id, *earlier.values())):
-                values = {name: getattr(row, name) - timedelta(minutes=3) for name in earlier}
-                await connection.execute(update(table).where(table.c.id == row.id).values(**values))
+    await place.let_time_pass(browser, timedelta(minutes=3))
     sheet = await place.browser(device=browser.device).open(browser.client.probe_url)
     assert sheet.place == "code", sheet.shown
     await sheet.submit(code=_newest_code(place))
-    await _try_until_online(sheet)
+    await _try_until_online(place, sheet)
     await _is_online(sheet)
 
 
@@ -147,7 +146,7 @@ async def code_with_spaces(place: Place) -> None:
     browser = await _ask_for_code(place)
     digits = _newest_code(place)
     await browser.submit(code=f" {digits[:3]} {digits[3:]} ")
-    await _try_until_online(browser)
+    await _try_until_online(place, browser)
     await _is_online(browser)
 
 
@@ -219,13 +218,20 @@ async def _is_online(browser: SimulatedBrowser) -> SimulatedBrowser:
     return browser
 
 
-async def _try_until_online(browser: SimulatedBrowser) -> None:
-    """Press "connect" and "try again" as a person does, three times at most."""
-    for _ in range(3):
-        await browser.be_let_on()
-        if browser.place not in ("connect", "failed", "ended"):
+async def _try_until_online(place: Place, browser: SimulatedBrowser) -> None:
+    """Do as a person does: wait, open the sign-in page again where the gateway shows one of its own, press again."""
+    for _ in range(_MOST_TRIES):
+        await browser.go_through_gateway()
+        try:
+            await browser.wait(_WAITS_SECONDS)
+        except TimeoutError:
+            await place.let_time_pass(browser, PATIENCE)
+            await browser.reload()
+        if browser.place == "" and not await browser.probe():
+            await browser.open(browser.client.probe_url)
+        if browser.place in ("", "online"):
             return
-        await browser.submit()
+        await browser.submit(**(_CLICK if browser.place == "start" else {}))
 
 
 async def _disconnect(place: Place) -> Result:

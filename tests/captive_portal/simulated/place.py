@@ -6,21 +6,30 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from aiohttp import DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
+from sqlalchemy import select
 from yarl import URL
 
 from captive_portal.app import create_app
+from captive_portal.storage import journeys
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
-from foundation.schema import access_points, councils, network_access_servers, terms_versions, venues
+from foundation.schema import (
+    access_points,
+    councils,
+    network_access_servers,
+    terms_versions,
+    venues,
+    verification_codes,
+)
 from foundation.settings import PortalSettings, Settings
 from radius.server import RadiusServer, running
 from tests.captive_portal.simulated.base import (
@@ -33,10 +42,11 @@ from tests.captive_portal.simulated.base import (
     new_device,
 )
 from tests.captive_portal.simulated.browser import SimulatedBrowser
-from tests.captive_portal.simulated.clients import CLIENTS, Client
+from tests.captive_portal.simulated.clients import CLIENTS
 from tests.radius.support import free_ports, radius_settings
 
 PORTAL_URL: Final = "https://portal.example"
+_TIMES: Final = ("handed_over_at", "released_at", "waiting_since")
 _CLIENTS: Final = {client.name: client for client in CLIENTS}
 
 
@@ -67,9 +77,25 @@ class Place:
         """A client of that name on a device, else on a new one."""
         return SimulatedBrowser(_CLIENTS[client], device or self.device(), self.gateway, PORTAL_URL, self.ask)
 
-    def client(self, name: str) -> Client:
-        """What there is to know of a client."""
-        return _CLIENTS[name]
+    async def let_time_pass(self, browser: SimulatedBrowser, passed: timedelta) -> None:
+        """The browser's journey, and every code that was sent, are so much older."""
+        path_id, now = browser.journey_url.split("/")[-2], datetime.now(UTC)
+        keyring = self.runtime.keyring
+        async with self.database.short_write() as connection:
+            visit = await journeys.load_visit(connection, keyring, path_id, PORTAL_URL, now=now, for_update=True)
+            assert visit is not None
+            journey = visit.journey
+            times = {
+                name: getattr(journey.details, name) for name in ("handed_over_at", "released_at", "waiting_since")
+            }
+            details = replace(journey.details, **{name: at and at - passed for name, at in times.items()})
+            aged = replace(journey, details=details, expires_at=journey.expires_at - passed)
+            await journeys.save(connection, keyring, aged, now)
+        async with self.database.write() as connection:
+            codes = verification_codes.c
+            for row in await connection.execute(select(codes.id, codes.created_at, codes.expires_at)):
+                older = {"created_at": row.created_at - passed, "expires_at": row.expires_at - passed}
+                await connection.execute(verification_codes.update().where(codes.id == row.id).values(**older))
 
     async def ask(
         self, method: str, path: str, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
