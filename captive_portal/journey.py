@@ -27,6 +27,7 @@ class State(StrEnum):
     EMAIL = "email"
     PHONE = "phone"
     VOUCHER = "voucher"
+    HELP = "help"
     CODE = "code"
     RELEASE = "release"
     WAITING = "waiting"
@@ -44,6 +45,7 @@ class Event(StrEnum):
     CHOSE_EMAIL = "chose-email"
     CHOSE_PHONE = "chose-phone"
     CHOSE_VOUCHER = "chose-voucher"
+    CHOSE_STAFF = "chose-staff"
     CODE_SENT = "code-sent"
     REGISTERED = "registered"
     # A few minutes online, on the same device, to read the message with the code.
@@ -68,6 +70,7 @@ _REGISTERING: Final[Mapping[Event, State]] = {
     Event.CHOSE_EMAIL: State.EMAIL,
     Event.CHOSE_PHONE: State.PHONE,
     Event.CHOSE_VOUCHER: State.VOUCHER,
+    Event.CHOSE_STAFF: State.HELP,
     Event.REGISTERED: State.RELEASE,
     Event.MAY_RELEASE: State.RELEASE,
     Event.GRANTED: State.WAITING,
@@ -105,6 +108,12 @@ TRANSITIONS: Final[Mapping[State, Mapping[Event, State]]] = {
         Event.MUST_REGISTER: State.VOUCHER,
         Event.REFUSED: State.VOUCHER,
         Event.ENDED: State.VOUCHER,
+    },
+    State.HELP: {
+        **_REGISTERING,
+        Event.MUST_REGISTER: State.HELP,
+        Event.REFUSED: State.HELP,
+        Event.ENDED: State.HELP,
     },
     State.CODE: {
         **_REGISTERING,
@@ -146,6 +155,7 @@ PAGES: Final[Mapping[State, str]] = {
     State.EMAIL: "email",
     State.PHONE: "phone",
     State.VOUCHER: "voucher",
+    State.HELP: "help",
     State.CODE: "code",
     State.RELEASE: "connect",
     State.WAITING: "waiting",
@@ -160,6 +170,7 @@ _ALSO_REACHABLE: Final[Mapping[State, frozenset[str]]] = {
     State.EMAIL: frozenset({"start"}),
     State.PHONE: frozenset({"start"}),
     State.VOUCHER: frozenset({"start", "pictures"}),
+    State.HELP: frozenset({"start"}),
     State.CODE: frozenset({"start", "email", "phone"}),
     State.ONLINE: frozenset({"status", "secure"}),
 }

@@ -22,11 +22,13 @@ class Way(StrEnum):
     CODE = "code"
     # The code of a hostel, school or club
     SPONSOR = "sponsor"
+    # A member of staff lets the device beside them on: State.HELP
+    STAFF = "staff"
     # Never chosen: some minutes to fetch a code that was sent.
     GRACE = "grace"
 
 
-CHOICES: Final = (Way.CLICK, Way.EMAIL, Way.SMS, Way.CODE, Way.SPONSOR)
+CHOICES: Final = (Way.CLICK, Way.EMAIL, Way.SMS, Way.CODE, Way.SPONSOR, Way.STAFF)
 DEFAULT_WAYS: Final = (Way.CLICK, Way.EMAIL)
 
 

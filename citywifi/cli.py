@@ -24,6 +24,7 @@ from citywifi.commands import (
     serve,
     session,
     simulate,
+    staff,
     terms,
 )
 from citywifi.demo_settings import use_running_demo
@@ -53,6 +54,7 @@ app.add_typer(radius.app, name="radius")
 app.add_typer(report.app, name="report")
 app.add_typer(session.app, name="session")
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(staff.app, name="staff")
 
 
 def _show_version(wanted: bool) -> None:

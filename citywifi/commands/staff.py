@@ -1,0 +1,163 @@
+"""``citywifi staff``: who may help residents at a desk. A log-in needs a password and a code from an app."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from citywifi.commands.workplace import (
+    AsJson,
+    perform,
+    print_json,
+    print_table,
+    read_secret_line,
+    record,
+    shown_time,
+)
+from citywifi.errors import CommandError
+from citywifi.imports.store import find_council
+from foundation.credentials import generate_password
+from foundation.runtime import Runtime
+from foundation.schema import councils, staff_accounts, staff_roles
+from foundation.staff import SHORTEST_PASSWORD, Role, add_account, disable_account, renew_account
+
+_LONGEST_NAME = 64
+
+app = typer.Typer(help="Staff who may let the device beside them on.", no_args_is_help=True)
+
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="User name; best the desk's, such as central-library.")]
+Councils = Annotated[
+    list[str] | None,
+    typer.Option("--council", metavar="CODE", help="For which council; may be given again. The only one if left out."),
+]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input instead of making one.")
+]
+
+
+@app.command()
+def add(name: UserName, council: Councils = None, password_stdin: PasswordStdin = False) -> None:
+    """Add somebody; shows the password that was made, and what the authenticator app reads, once."""
+    user_name = _checked_name(name)
+    password = _password(password_stdin)
+
+    async def work(runtime: Runtime) -> str:
+        council_ids = [(await find_council(runtime.database, code)).id for code in council or (None,)]
+        async with runtime.database.write() as connection:
+            uri = await add_account(
+                connection, runtime.keyring, user_name, password, council_ids, Role.HELPER, datetime.now(UTC)
+            )
+            for council_id in council_ids:
+                await record(connection, "add staff", user_name, council_id=council_id, detail={"role": Role.HELPER})
+            return uri
+
+    try:
+        uri = perform(work)
+    except IntegrityError:
+        raise CommandError(f"there is a member of staff named {user_name} already; choose another name") from None
+    typer.echo(f"added {user_name}, who may let devices on at /staff of the portal")
+    _tell_secrets(uri, None if password_stdin else password)
+
+
+@app.command("list")
+def list_staff(as_json: AsJson = False) -> None:
+    """List the accounts, for which councils they are, and when they were last used."""
+    rows = perform(_list)
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("Name", "Councils", "Last log-in", "", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(
+            row["user_name"],
+            ", ".join(row["councils"]),
+            shown_time(row["logged_in_at"]),
+            "disabled" if row["disabled_at"] else "",
+        )
+    print_table(table)
+
+
+@app.command()
+def renew(name: UserName, password_stdin: PasswordStdin = False) -> None:
+    """Give a new password and a new key for the app, where one was lost; logs the account out everywhere."""
+    password = _password(password_stdin)
+
+    async def work(runtime: Runtime) -> str:
+        async with runtime.database.write() as connection:
+            account_id, user_name = await _find(connection, name)
+            uri = await renew_account(connection, runtime.keyring, account_id, user_name, password)
+            await record(connection, "renew staff", user_name)
+            return uri
+
+    uri = perform(work)
+    typer.echo(f"{_checked_name(name)} has a new password and a new key for the app; the old ones are good no longer")
+    _tell_secrets(uri, None if password_stdin else password)
+
+
+@app.command()
+def disable(name: UserName) -> None:
+    """Let an account in no more, from now on; `citywifi staff renew` lets it in again."""
+
+    async def work(runtime: Runtime) -> str:
+        async with runtime.database.write() as connection:
+            account_id, user_name = await _find(connection, name)
+            await disable_account(connection, account_id, datetime.now(UTC))
+            await record(connection, "disable staff", user_name)
+            return user_name
+
+    typer.echo(f"{perform(work)} is logged out and cannot log in")
+
+
+async def _find(connection: AsyncConnection, name: str) -> tuple[int, str]:
+    user_name = _checked_name(name)
+    statement = select(staff_accounts.c.id).where(staff_accounts.c.user_name == user_name)
+    account_id = (await connection.execute(statement)).scalar_one_or_none()
+    if account_id is None:
+        raise CommandError(f"nobody of the staff is named {user_name}; `citywifi staff list` shows who there is")
+    return int(account_id), user_name
+
+
+async def _list(runtime: Runtime) -> list[dict[str, Any]]:
+    account = staff_accounts.c
+    accounts = select(staff_accounts).order_by(account.user_name)
+    codes = select(staff_roles.c.account_id, councils.c.code).join(councils, councils.c.id == staff_roles.c.council_id)
+    async with runtime.database.read() as connection:
+        rows = (await connection.execute(accounts)).all()
+        of_councils = (await connection.execute(codes.order_by(councils.c.code))).all()
+    return [
+        {
+            "user_name": row.user_name,
+            "councils": [code for account_id, code in of_councils if account_id == row.id],
+            "logged_in_at": row.logged_in_at,
+            "disabled_at": row.disabled_at,
+        }
+        for row in rows
+    ]
+
+
+def _checked_name(name: str) -> str:
+    user_name = name.strip().casefold()
+    if not user_name or len(user_name) > _LONGEST_NAME or not user_name.isprintable():
+        raise CommandError(f"a user name has 1 to {_LONGEST_NAME} printable characters")
+    return user_name
+
+
+def _password(from_stdin: bool) -> str:
+    if not from_stdin:
+        return generate_password()
+    password = read_secret_line("a password")
+    if len(password) < SHORTEST_PASSWORD:
+        raise CommandError(f"the password is too short; give at least {SHORTEST_PASSWORD} characters")
+    return password
+
+
+def _tell_secrets(uri: str, password: str | None) -> None:
+    if password is not None:
+        typer.echo(f"password, shown only now: {password}")
+    typer.echo(f"for the authenticator app, shown only now: {uri}")
