@@ -49,6 +49,7 @@ _OPTIONS: Final = (
 )
 # The same under other names: vendor's pages, and versions, do not agree.
 _ACCESS_POINT: Final = ("apMac", "ap", "gatewayMac", "GatewayMac")
+_REPEAT: Final = "form "
 _REPEATED: Final = (
     "clientMac",
     "clientIp",
@@ -115,15 +116,14 @@ class OmadaRadius:
         """What came with the redirect, as it came, with the credentials and the way back."""
         hand_over = credentials.hand_over
         fields = {
-            **{name: hand_over[name] for name in _REPEATED if name in hand_over},
+            **{name: value for name in _REPEATED if (value := hand_over.get(f"{_REPEAT}{name}"))},
             "authType": _EXTERNAL_RADIUS,
             "username": credentials.user_name,
             "password": credentials.password,
             "originUrl": credentials.return_url,
             "redirectUrl": credentials.return_url,
         }
-        port = int(hand_over.get("targetPort", _STANDALONE_PORT))
-        base = target_base(gateway, hand_over.get("target", ""), port)
+        base = hand_over.get("login_url") or target_base(gateway, "", 0)
         return BrowserForm(f"{base}{gateway.options.get('login_path') or _BROWSER_PATH}", fields)
 
     def renew(self, _hand_over: Mapping[str, str], _gateway: Gateway) -> Action:
