@@ -21,8 +21,9 @@ PATH: Final = "/r/"
 """What stands before a token in an address of the portal."""
 
 _PURPOSE: Final = "arrival token"
-# Number of the gateway, end of its time (seconds since 1970), the device, the access point or zeros.
-_HEAD: Final = struct.Struct("!QL6s6s")
+# Number of the gateway, end of its time (seconds since 1970), whether it is claimed, the device, the access point or
+# zeros.
+_HEAD: Final = struct.Struct("!QL?6s6s")
 _NO_ADDRESS: Final = bytes(6)
 
 
@@ -36,6 +37,8 @@ class ArrivalToken:
     access_point: MacAddress | None = None
     # What Cisco calls the session that has no accounting yet (Cisco-AVPair audit-session-id).
     audit_session_id: str | None = field(default=None, repr=False)
+    # The device, or somebody in its place, said itself which one it is: enough to be told of, not to act for it.
+    is_claimed: bool = False
 
 
 def seal(keyring: Keyring, token: ArrivalToken) -> str:
@@ -43,6 +46,7 @@ def seal(keyring: Keyring, token: ArrivalToken) -> str:
     head = _HEAD.pack(
         token.nas_id,
         int(token.expires_at.timestamp()),
+        token.is_claimed,
         token.device.octets,
         token.access_point.octets if token.access_point else _NO_ADDRESS,
     )
@@ -56,7 +60,7 @@ def unseal(keyring: Keyring, text: str, now: datetime) -> ArrivalToken | None:
         opened = keyring.decrypt(_PURPOSE, base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (PrivacyError, binascii.Error, ValueError):
         return None
-    nas_id, expires, device, access_point = _HEAD.unpack_from(opened)
+    nas_id, expires, is_claimed, device, access_point = _HEAD.unpack_from(opened)
     expires_at = datetime.fromtimestamp(expires, UTC)
     if expires_at <= now:
         return None
@@ -66,4 +70,5 @@ def unseal(keyring: Keyring, text: str, now: datetime) -> ArrivalToken | None:
         expires_at=expires_at,
         access_point=None if access_point == _NO_ADDRESS else MacAddress(access_point),
         audit_session_id=opened[_HEAD.size :].decode() or None,
+        is_claimed=is_claimed,
     )

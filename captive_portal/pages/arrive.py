@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from aiohttp import web
 
 from captive_portal import metrics
-from captive_portal.arrival import check, find_named, meet_again, meet_device, store
+from captive_portal.arrival import CheckedArrival, Meeting, check, find_named, meet_again, meet_device, store
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Refusal
+from captive_portal.gateways.base import GatewayDriver, Refusal
 from captive_portal.journey import Journey, State
 from captive_portal.pages.common import RUNTIME, clock, perform, render, save, see_other
 from captive_portal.release import send_to_gateway
@@ -23,7 +25,6 @@ async def arrive(request: web.Request) -> web.Response:
     runtime, now = request.app[RUNTIME], clock()
     # Seals are computed over the text as it was sent; aiohttp's own URL is decoded and written anew.
     raw_query = request.raw_path.partition("?")[2]
-    accept_language = request.headers.get("Accept-Language", "")
     async with runtime.database.short_read() as connection:
         if named := await find_named(connection, runtime, driver, raw_query, now):
             return see_other(named.current_path())
@@ -34,8 +35,17 @@ async def arrive(request: web.Request) -> web.Response:
             return render(request, "refused.html", context, status=400)
         known = await meet_again(connection, runtime, checked, now)
     metrics.arrivals.labels(driver.name, checked.arrival.outcome).inc()
+    return await go_on(request, driver, checked, known, now)
+
+
+async def go_on(
+    request: web.Request, driver: GatewayDriver, checked: CheckedArrival, known: Meeting | None, now: datetime
+) -> web.Response:
+    """To the page that the journey of a device that arrived is at; ``known`` as ``meet_again`` gives it."""
     if known is not None and known.changes_nothing:
         return see_other(known.after.current_path())
+    runtime = request.app[RUNTIME]
+    accept_language = request.headers.get("Accept-Language", "")
     async with runtime.database.short_write() as connection:
         meeting = await meet_device(connection, runtime, checked, driver, accept_language, now)
         journey = await store(connection, runtime, meeting, now)

@@ -23,6 +23,8 @@ def test_what_was_sealed_comes_back(keyring: Keyring) -> None:
     assert unseal(keyring, seal(keyring, TOKEN), NOW) == TOKEN
     bare = replace(TOKEN, access_point=None, audit_session_id=None)
     assert unseal(keyring, seal(keyring, bare), NOW) == bare
+    claimed = replace(TOKEN, is_claimed=True)
+    assert unseal(keyring, seal(keyring, claimed), NOW) == claimed
 
 
 def test_a_token_ends(keyring: Keyring) -> None:
