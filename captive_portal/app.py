@@ -142,6 +142,7 @@ def _add_routes(app: web.Application) -> None:
             get(polled, authmon.arrive_or_poll, name="arrive_or_poll"),
             post(polled, authmon.poll, name="poll"),
             get("/arrive/{driver}/{arrival_key:[A-Za-z0-9_-]{22}}", arrive.arrive, name="arrive_at_own_address"),
+            get("/guest/s/{site:[A-Za-z0-9_-]{1,64}}{slash:/?}", arrive.arrive_from_unifi, name="arrive_from_unifi"),
             get(journey, connection.show_journey, name="journey"),
             get(f"{journey}/", connection.show_journey, name="journey_slash"),
             get(f"{journey}/start", start.show_start, name="start"),

@@ -126,7 +126,7 @@ class SmsSettings(_Section):
 
     @model_validator(mode="after")
     def _has_what_the_provider_needs(self) -> Self:
-        needed = {
+        needed: dict[str, dict[str, str | SecretStr]] = {
             "notify": {"notify_api_key": self.notify_api_key, "notify_template_id": self.notify_template_id},
             "smtp": {"mail_address": self.mail_address},
             "http": {"http_url": self.http_url},

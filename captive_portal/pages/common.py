@@ -25,6 +25,8 @@ from captive_portal.storage.journeys import Visit
 from foundation.database import Statements
 from foundation.runtime import Runtime
 
+# The path of a journey.
+JOURNEY: Final = r"/j/{path_id:[A-Za-z0-9_-]{24}}"
 RUNTIME: Final = web.AppKey("runtime", Runtime)
 ERRANDS: Final = web.AppKey("errands", Errands)
 # The origins that this answer's forms may lead to, with spaces between, for the content security policy.

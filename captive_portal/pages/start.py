@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from aiohttp import web
 
@@ -23,7 +24,16 @@ from captive_portal.pages.common import (
 )
 from captive_portal.pages.forms import FormError, FormFields, read_form, render_form_errors, text_field
 from captive_portal.storage import residents
-from captive_portal.ways import Way
+from captive_portal.storage.journeys import Visit
+from captive_portal.ways import Way, usable
+
+# Click-through has no page of its own.
+_NEXT: Final = {
+    Way.EMAIL: Event.CHOSE_EMAIL,
+    Way.SMS: Event.CHOSE_PHONE,
+    Way.CODE: Event.CHOSE_VOUCHER,
+    Way.STAFF: Event.CHOSE_STAFF,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +53,11 @@ async def show_start(request: web.Request) -> web.Response:
     terms = registration.choose_terms(texts, current_language.get())
     if terms is None:
         return render_visit(request, visit, "no_terms.html", status=503)
-    return render_visit(request, visit, "start.html", _start_context(request, terms, None))
+    return render_visit(request, visit, "start.html", _start_context(request, visit, terms, None))
 
 
 async def take_start(request: web.Request) -> web.Response:
-    """POST start: `way` (click or email), `accept_terms`, `terms`, `remember_device`."""
+    """POST start: `way` (one that the venue offers), `accept_terms`, `terms`, `remember_device`."""
     runtime, now = request.app[RUNTIME], clock()
     form = read_start_form(await read_form(request))
     async with runtime.database.short_write() as connection:
@@ -61,13 +71,14 @@ async def take_start(request: web.Request) -> web.Response:
         terms = registration.choose_terms(texts, current_language.get())
         if terms is None:
             return render_visit(request, visit, "no_terms.html", status=503)
-        errors = check_start_form(form, texts)
+        errors = check_start_form(form, texts, _choices(request, visit))
         if errors:
-            return render_form_errors(request, visit, "start.html", errors, _start_context(request, terms, form))
+            context = _start_context(request, visit, terms, form)
+            return render_form_errors(request, visit, "start.html", errors, context)
         details = replace(journey.details, terms_id=form.terms_id, remember=form.remember)
         chosen = replace(journey, details=details)
-        if form.way == "email":
-            after = advance(chosen, Event.CHOSE_EMAIL)
+        if form.way in _NEXT:
+            after = advance(chosen, _NEXT[Way(form.way)])
             await save(connection, runtime, journey, after, now)
             return see_other(after.current_path())
         registered = await registration.register(
@@ -88,10 +99,10 @@ def read_start_form(form: FormFields) -> StartForm:
     )
 
 
-def check_start_form(form: StartForm, texts: list[residents.Terms]) -> list[FormError]:
+def check_start_form(form: StartForm, texts: list[residents.Terms], choices: tuple[Way, ...]) -> list[FormError]:
     """What is missing, in the order of the page."""
     errors = []
-    if form.way not in ("click", "email"):
+    if form.way not in choices:
         errors.append(FormError("way", _("Choose how you want to get online")))
     if not form.accepted:
         errors.append(FormError("accept_terms", _("Tick the box to accept the terms")))
@@ -100,6 +111,26 @@ def check_start_form(form: StartForm, texts: list[residents.Terms]) -> list[Form
     return errors
 
 
-def _start_context(request: web.Request, terms: residents.Terms, form: StartForm | None) -> dict[str, object]:
+def _choices(request: web.Request, visit: Visit) -> tuple[Way, ...]:
+    """The ways that the page shows. A code on paper and a sponsor's are one: their holders need not tell them apart."""
+    offered = usable(visit.place.ways, request.app[RUNTIME].settings)
+    return tuple(dict.fromkeys(Way.CODE if way is Way.SPONSOR else way for way in offered))
+
+
+def _described(way: Way) -> tuple[str, str]:
+    """How a way is called on the page, and its hint."""
+    return {
+        Way.CLICK: (_("Without giving any details"), ""),
+        Way.EMAIL: (_("With my email address"), _("We email you a code. We do not send you anything else.")),
+        Way.SMS: (_("With my mobile number"), _("We text you a code. We do not send you anything else.")),
+        Way.CODE: (_("With a code that I was given"), _("On paper, in words, numbers or pictures.")),
+        Way.STAFF: (_("With help from staff"), _("A member of staff lets this device on. You give no details.")),
+    }[way]
+
+
+def _start_context(
+    request: web.Request, visit: Visit, terms: residents.Terms, form: StartForm | None
+) -> dict[str, object]:
     days = request.app[RUNTIME].settings.portal.remembered_device_days
-    return {"terms": terms, "form": form, "remembered_days": days}
+    ways = [(way, *_described(way)) for way in _choices(request, visit)]
+    return {"terms": terms, "form": form, "remembered_days": days, "ways": ways}

@@ -150,8 +150,8 @@ async def ways_at(connection: Statements, council_id: int, venue_id: int | None)
 
 
 def _place_of(row: Row[*tuple[Any, ...]]) -> Place:
-    *columns, venue_ways, council_ways = row
-    return Place(*columns, ways_of(venue_ways, council_ways))
+    council_id, code, name, time_zone, venue_name, venue_ways, council_ways = row
+    return Place(council_id, code, name, time_zone, venue_name, ways_of(venue_ways, council_ways))
 
 
 async def list_councils(connection: Statements) -> list[tuple[str, str]]:
