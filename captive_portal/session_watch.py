@@ -154,7 +154,7 @@ async def _settle(
     device = device_of(session)
     if on_now is None:
         await sessions.update(connection, session, now)
-    elif device in on_now:
+    elif device is not None and device in on_now:
         await sessions.update(connection, session, now, on_now[device])
     return None
 

@@ -17,6 +17,7 @@ from captive_portal.gateways.mikrotik import MikroTik
 from captive_portal.gateways.omada_radius import OmadaRadius
 from captive_portal.gateways.opennds import OpenNDS
 from captive_portal.gateways.ruckus import Ruckus
+from captive_portal.gateways.unifi import UniFi
 
 _ALL: Final[tuple[GatewayDriver, ...]] = (
     Aruba(),
@@ -30,5 +31,6 @@ _ALL: Final[tuple[GatewayDriver, ...]] = (
     OmadaRadius(),
     OpenNDS(),
     Ruckus(),
+    UniFi(),
 )
 DRIVERS: Final[Mapping[str, GatewayDriver]] = {driver.name: driver for driver in _ALL}

@@ -57,6 +57,12 @@ async def go_on(
     return perform(request, action, Visit(released, checked.gateway, place))
 
 
+async def arrive_from_unifi(request: web.Request) -> web.Response:
+    """GET /guest/s/SITE/: where UniFi sends browsers, whatever is configured; the site goes on as a parameter."""
+    raw_query, site = request.raw_path.partition("?")[2], request.match_info["site"]
+    return see_other(f"/arrive/unifi?{raw_query}&site={site}" if raw_query else f"/arrive/unifi?site={site}")
+
+
 def _goes_straight_on(journey: Journey) -> bool:
     """The resident pressed "connect" and the browser only went to fetch a fresh hand-over."""
     return journey.state is State.RELEASE and journey.details.renewing and journey.is_registered
