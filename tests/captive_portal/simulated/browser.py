@@ -39,7 +39,7 @@ class SimulatedBrowser:
     status: int = 0
     text: str = ""
     page: Page = field(default_factory=Page)
-    # Addresses in the order in which they were opened.
+    # Addresses in the order in which they were opened, by GET.
     history: list[str] = field(default_factory=list)
     # Forms of an HTTPS page that are posted by HTTP: some browsers ask before they do that.
     insecure_posts: int = 0
@@ -126,6 +126,11 @@ class SimulatedBrowser:
         return urlsplit(self.url).path.rpartition("/")[2]
 
     @property
+    def is_well(self) -> bool:
+        """Whether a resident who is online sees that, or what they wanted in the first place, and no mistake of ours."""
+        return self.status < 400 and self.place in ("online", "")
+
+    @property
     def shown(self) -> str:
         """For the message of a test that fails."""
         return f"{self.url} ({self.status}, {self.page.title.strip()!r})"
@@ -151,7 +156,8 @@ class SimulatedBrowser:
     async def _navigate(self, method: str, url: str, fields: Mapping[str, str] | None, policy: str) -> SimulatedBrowser:
         for _ in range(_MOST_REDIRECTS):
             self._check_policy(policy, url)
-            self.history.append(url)
+            if method == "GET":
+                self.history.append(url)
             answer = await self._ask(method, url, fields)
             if answer.status not in _REDIRECTS or answer.location is None:
                 return await self._show(url, answer)._leave_gateway()

@@ -47,7 +47,7 @@ async def double_click(place: Place) -> None:
     again = copy.copy(browser)
     await asyncio.gather(browser.submit(**_CLICK), again.submit(**_CLICK))
     for each in (browser, again):
-        await each.be_let_on()
+        await _try_until_online(place, each)
         await _is_online(each)
 
 
@@ -206,6 +206,7 @@ _REASONS: Final = {
 
 async def _get_online(browser: SimulatedBrowser) -> SimulatedBrowser:
     await browser.click_through()
+    assert browser.is_well, browser.shown
     return await _is_online(browser)
 
 
