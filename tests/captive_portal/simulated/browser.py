@@ -127,7 +127,7 @@ class SimulatedBrowser:
 
     @property
     def is_well(self) -> bool:
-        """Whether a resident who is online sees that, or what they wanted in the first place, and no mistake of ours."""
+        """Whether a resident who is online sees that, or what they wanted at first, and no mistake of ours."""
         return self.status < 400 and self.place in ("online", "")
 
     @property
