@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.units import format_unit
 
 DEFAULT: Final = "en"
 # Each language by its own name.
@@ -103,7 +103,7 @@ def show_duration(duration: timedelta) -> str:
     if minutes == 0:
         return gettext("less than a minute")
     hours, minutes = divmod(minutes, 60)
-    # Babel's own durations lack plural forms of Welsh that it needs.
+    # Babel's own durations have no words for Welsh and Urdu.
     in_words = (
         ngettext("%(number)s hour", "%(number)s hours", hours) % {"number": hours},
         ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": minutes},
@@ -113,11 +113,9 @@ def show_duration(duration: timedelta) -> str:
 
 def show_octets(octets: int) -> str:
     """Decimal megabytes or gigabytes, as phone contracts count."""
-    language = current_language.get()
-    number, unit = (octets / 1e9, "GB") if octets >= 1e9 else (octets / 1e6, "MB")
+    number, unit = (octets / 1e9, "gigabyte") if octets >= 1e9 else (octets / 1e6, "megabyte")
     pattern = "#,##0" if number >= 100 else "#,##0.0"
-    # "MB" is written alike in every language that we have.
-    return f"{format_decimal(number, format=pattern, locale=language)} {unit}"
+    return format_unit(number, f"digital-{unit}", "short", format=pattern, locale=current_language.get())
 
 
 def show_time(moment: datetime, time_zone: str) -> str:

@@ -11,7 +11,8 @@ from captive_portal.pages.common import RUNTIME, change_language, clock, open_vi
 from captive_portal.storage import equipment, residents
 from captive_portal.terms import read_blocks
 
-TOPICS = ("terms", "privacy", "accessibility")
+# The easy ones say the same in short sentences, for people who find reading hard.
+TOPICS = ("terms", "privacy", "accessibility", "easy-terms", "easy-privacy")
 
 
 async def show_on_journey(request: web.Request) -> web.Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -19,6 +21,7 @@ from yarl import URL
 
 from captive_portal.app import create_app
 from captive_portal.gateways.coovachilli import seal
+from captive_portal.languages import NAMES
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
@@ -139,8 +142,12 @@ async def build_city(runtime: Runtime, council_id: int) -> City:
 
 
 async def publish_terms(city: City, version: int) -> None:
-    """A new version of the terms, in both languages."""
-    texts = {"en": "# Be kind\n\nDo not break the law.", "cy": "# Byddwch yn garedig\n\nPeidiwch â thorri'r gyfraith."}
+    """A new version of the terms, in every language."""
+    others = {language: "# 1\n\n2" for language in NAMES}
+    texts = others | {
+        "en": "# Be kind\n\nDo not break the law.",
+        "cy": "# Byddwch yn garedig\n\nPeidiwch â thorri'r gyfraith.",
+    }
     async with city.database.write() as connection:
         for language, text in texts.items():
             await connection.execute(
@@ -293,6 +300,7 @@ async def get_online(phone: Phone, city: City, **choices: str) -> None:
 def newest_code(city: City) -> str:
     """The code in the newest mail of the demo's outbox."""
     newest = max(city.runtime.settings.outbox_directory.glob("*.eml"))
-    found = re.search(r"^(\d{6})\s*$", newest.read_text(), re.MULTILINE)
+    message = email.message_from_bytes(newest.read_bytes(), policy=email.policy.default)
+    found = re.search(r"^(\d{6})\s*$", message.get_content(), re.MULTILINE)
     assert found is not None
     return found[1]
