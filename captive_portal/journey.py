@@ -313,6 +313,9 @@ def needs_new_hand_over(journey: Journey, lifetime_seconds: int | None, now: dat
         return True
     if lifetime_seconds is None:
         return False
-    if journey.state in (State.FAILED, State.ENDED):
+    released_at = journey.details.released_at
+    was_used = released_at is not None and handed_over_at <= released_at
+    waited_in_vain = journey.state is State.WAITING and was_used and not is_patient(journey, now)
+    if waited_in_vain or journey.state in (State.FAILED, State.ENDED):
         return True
     return now - handed_over_at >= timedelta(seconds=lifetime_seconds)

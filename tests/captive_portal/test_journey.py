@@ -155,6 +155,15 @@ def test_a_hand_over_is_renewed_when_it_is_missing_or_old() -> None:
     assert needs_new_hand_over(fresh, 540, NOW + timedelta(seconds=540))
 
 
+def test_a_hand_over_that_was_waited_on_in_vain_is_fetched_anew_unless_there_is_a_newer_one() -> None:
+    before = {"hand_over": {"challenge": "00"}, "handed_over_at": NOW - timedelta(seconds=9)}
+    waiting = journey(State.WAITING, released_at=NOW, waiting_since=NOW, **before)
+    assert not needs_new_hand_over(waiting, 540, NOW + timedelta(seconds=9))
+    assert needs_new_hand_over(waiting, 540, NOW + PATIENCE)
+    newer = replace(waiting, details=replace(waiting.details, handed_over_at=NOW + timedelta(seconds=9)))
+    assert not needs_new_hand_over(newer, 540, NOW + PATIENCE)
+
+
 def test_a_journey_shows_its_page_and_those_one_step_back() -> None:
     code = journey(State.CODE)
     assert [page for page in PAGES.values() if code.shows(page)] == ["start", "email", "phone", "code"]

@@ -85,6 +85,10 @@ async def changed_address(place: Place) -> None:
     with_new_address(browser.device)
     await browser.submit(**_CLICK)
     await _try_until_online(place, browser)
+    if not await browser.probe():
+        # The gateway let on what the device was before; the phone finds that out by itself, and opens its sheet.
+        await browser.open(browser.client.probe_url)
+        await _try_until_online(place, browser)
     await _is_online(browser)
 
 
