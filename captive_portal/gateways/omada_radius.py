@@ -49,6 +49,7 @@ _OPTIONS: Final = (
 )
 # The same under other names: vendor's pages, and versions, do not agree.
 _ACCESS_POINT: Final = ("apMac", "ap", "gatewayMac", "GatewayMac")
+# What the form repeats is kept under its name behind this.
 _REPEAT: Final = "form "
 _REPEATED: Final = (
     "clientMac",
@@ -104,12 +105,10 @@ class OmadaRadius:
         hand_over = read_device(redirect, mac=("clientMac",), ip=("clientIp", "clientIP"), network=("ssidName", "ssid"))
         if isinstance(hand_over, Refusal):
             return hand_over
-        hand_over |= {name: parameters[name] for name in _REPEATED if parameters.get(name)}
+        hand_over |= {f"{_REPEAT}{name}": parameters[name] for name in _REPEATED if parameters.get(name)}
         if gateway.login_url is None:
-            hand_over |= {
-                "target": parameters["target"],
-                "targetPort": parameters.get("targetPort") or _STANDALONE_PORT,
-            }
+            port = int(parameters.get("targetPort") or _STANDALONE_PORT)
+            hand_over["login_url"] = target_base(gateway, parameters["target"], port)
         return Arrival(Outcome.CAPTIVE, MacAddress.parse(hand_over["mac"]), hand_over)
 
     def release(self, credentials: Pass, gateway: Gateway) -> Action:
