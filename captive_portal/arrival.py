@@ -62,7 +62,7 @@ async def check(
 async def find_named(
     connection: Statements, runtime: Runtime, driver: GatewayDriver, raw_query: str, now: datetime
 ) -> Journey | None:
-    """The journey of a browser that comes back from its gateway with the one-time name of its latest release."""
+    """The journey of a browser that comes back from its gateway with the one-time name of a release."""
     redirect = Redirect.read(raw_query)
     if isinstance(redirect, Refusal) or not isinstance(driver, NamingDriver):
         return None
@@ -71,8 +71,7 @@ async def find_named(
     if place is None:
         return None
     nas_id, device = place
-    journey = await journeys.load_open(connection, runtime.keyring, nas_id, device, now=now)
-    return journey if journey is not None and journey.details.user_name == user_name else None
+    return await journeys.load_open(connection, runtime.keyring, nas_id, device, now=now)
 
 
 @dataclass(frozen=True, slots=True)
