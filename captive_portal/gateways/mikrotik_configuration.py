@@ -58,13 +58,28 @@ _PAGE: Final = """\
 </body>
 </html>
 """
+# link-login-only may have http: here, which the API must not give.
+_API: Final = """\
+{{
+  "captive": $(if logged-in == 'yes')false$(else)true$(endif),
+  "user-portal-url": "https://{host}/login",
+  "venue-info-url": "{portal}",
+$(if session-timeout-secs != 0)
+  "seconds-remaining": $(session-timeout-secs),
+$(endif)
+  "can-extend-session": true
+}}
+"""
 _NOTES: Final = (
     "Copy the router's folder hotspot to citywifi first, then put these files in place of those of the same name. The "
     "folder's other pages stay; flogin.html, fstatus.html and flogout.html must not be there.",
     "The gateway's login address is the router's, as link-login-only has it: http:// and the hotspot's DNS name (or "
     "address), https:// where login-by has https. Another name or port in the redirect is refused.",
     "http-chap never sends the password. Give HTTPS a certificate that phones trust, or leave it off.",
-    "Its DHCP server cannot put a device's address into option 114, so it must not give the option.",
+    "Over HTTPS the router is the captive portal API itself (RFC 8908): from RouterOS 7.3 on it answers for each "
+    "device at https://NAME/api, from api.json, and gives DHCP option 114 by itself once the hotspot has a DNS name "
+    "and a certificate. Over plain HTTP it must not give the option, nor the portal's, because it cannot put a "
+    "device's address into it.",
     "cookie must not be in login-by: the router would log in again with a password that is good once.",
     "Messages in errors.txt may be translated; the portal is told the original ones.",
     "From RouterOS 7.15 on set require-message-auth in /radius; older ones may send no Message-Authenticator.",
@@ -87,7 +102,28 @@ def configure(site: Site) -> Configuration:
         Snippet("Hotspot profile", "terminal", _profile(site)),
         Snippet("Walled garden", "terminal", _walled_garden(site)),
     )
-    return Configuration((*terminal, *files), _NOTES)
+    if not _is_private(site):
+        return Configuration((*terminal, *files), _NOTES)
+    api = Snippet("api.json", f"file {_FOLDER}/api.json", _API.format(host=_host(site), portal=site.portal_url))
+    option = f"https://{_host(site)}/api"
+    dhcp = Snippet("DHCP option 114, where the router does not give it by itself", "terminal", _dhcp(option))
+    return Configuration((*terminal, dhcp, *files, api), _NOTES, captive_portal_option=option)
+
+
+def _is_private(site: Site) -> bool:
+    return (site.gateway.login_url or "").startswith("https:")
+
+
+def _host(site: Site) -> str:
+    return urlsplit(site.gateway.login_url or "").hostname or ""
+
+
+def _dhcp(option: str) -> str:
+    value = _quote(f"s'{option}'")
+    return (
+        f"/ip dhcp-server option add name=captive-portal code=114 value={value}\n"
+        "/ip dhcp-server network set [find] dhcp-option=captive-portal"
+    )
 
 
 def _radius(site: Site) -> str:
@@ -101,11 +137,10 @@ def _radius(site: Site) -> str:
 
 
 def _profile(site: Site) -> str:
-    is_private = (site.gateway.login_url or "").startswith("https:")
-    by = "mac,https ssl-certificate=CERTIFICATE" if is_private else "mac,http-chap"
-    if not is_private and site.gateway.options.get("login_by") == "http-pap":
+    by = "mac,https ssl-certificate=CERTIFICATE" if _is_private(site) else "mac,http-chap"
+    if not _is_private(site) and site.gateway.options.get("login_by") == "http-pap":
         by = "mac,http-pap"
-    name = urlsplit(site.gateway.login_url or "").hostname or ""
+    name = _host(site)
     dns_name = f" dns-name={_quote(name)}" if name and not _is_address(name) else ""
     return (
         f"/ip hotspot profile set hsprof1 use-radius=yes radius-accounting=yes radius-interim-update=received "

@@ -289,6 +289,20 @@ def test_the_commands_name_this_gateway_and_both_forms_of_the_walled_garden() ->
     )
 
 
+def test_over_https_the_router_itself_is_the_captive_portal_api() -> None:
+    configuration = DRIVER.configuration(replace(SITE, gateway=PRIVATE))
+    assert configuration.captive_portal_option == "https://hotspot.example/api"
+    texts = {snippet.title: snippet.text for snippet in configuration.snippets}
+    assert '"user-portal-url": "https://hotspot.example/login"' in texts["api.json"]
+    assert any("code=114 value=\"s'https://hotspot.example/api'\"" in text for text in texts.values())
+
+
+def test_over_plain_http_nobody_is_told_of_an_api() -> None:
+    configuration = DRIVER.configuration(SITE)
+    assert configuration.captive_portal_option is None
+    assert not any("114" in snippet.text for snippet in configuration.snippets)
+
+
 def test_a_name_cannot_add_commands() -> None:
     gateway = replace(GATEWAY, nas_identifier='depot" $[/system reset-configuration]')
     command = text_of("RADIUS", replace(SITE, gateway=gateway)).partition("\n")[0]
