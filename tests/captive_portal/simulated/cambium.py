@@ -55,9 +55,11 @@ class SimulatedCambium(SimulatedGateway):
         wanted = parse_qs(urlsplit(url).query).get("ga_orig_url", ["http://example.org/"])[0]
         if device.mac in self.sessions:
             return Answer.redirect(wanted)
-        given = _QV.search(url)
-        if given is None or given[1] != self._visits.pop(device.mac, None):
+        given, known = _QV.search(url), self._visits.pop(device.mac, None)
+        if given is None or (known is not None and given[1] != known):
             return Answer(text="truncated query strings, failed to handle the http request")
+        if known is None:
+            return Answer.redirect(await self.intercept(device, wanted))
         reply = await self.authenticate(device, fields["ga_user"], password=fields["ga_pass"])
         if reply is None or reply.code is not Code.ACCESS_ACCEPT:
             return Answer.redirect(await self.intercept(device, wanted))
