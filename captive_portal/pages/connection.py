@@ -11,7 +11,7 @@ from aiohttp import web
 from captive_portal import metrics
 from captive_portal.errands import Errand
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import BrowserForm, BrowserRedirect
+from captive_portal.gateways.base import BrowserForm, BrowserRedirect, UsageDriver
 from captive_portal.journey import Journey, State, advance, is_patient, must_register
 from captive_portal.languages import show_duration, show_octets, show_time
 from captive_portal.pages.common import (
@@ -138,6 +138,7 @@ async def show_status(request: web.Request) -> web.Response:
         "remembered": remembered,
         "secure_network": journey.is_registered and is_offered(runtime.settings),
         "forgotten": request.query.get("forgotten") == "yes",
+        "can_log_out": DRIVERS[journey.details.driver].capabilities.can_log_out,
     }
     return render_visit(request, visit, "status.html", context)
 
@@ -147,10 +148,16 @@ def _figures(visit: Visit, session: passes.Session, runtime: Runtime, now: datet
     left = time_left(session, session_seconds, visit.journey.details.access_until, now)
     return {
         "online_for": show_duration(now - session.started_at),
-        "data_used": show_octets(session.octets),
+        "data_used": show_octets(session.octets) if _counts_data(visit.journey) else "",
         "time_left": show_duration(left),
         "as_of": show_time(session.updated_at, visit.place.time_zone),
     }
+
+
+def _counts_data(journey: Journey) -> bool:
+    """Whether anyone tells what the device has used; else nothing counted would look like nothing used."""
+    driver = DRIVERS[journey.details.driver]
+    return driver.capabilities.sends_accounting or isinstance(driver, UsageDriver)
 
 
 async def log_out(request: web.Request) -> web.Response:
@@ -161,6 +168,8 @@ async def log_out(request: web.Request) -> web.Response:
     if visit.journey.state is not State.ONLINE:
         return see_other(visit.journey.current_path())
     driver = DRIVERS[visit.journey.details.driver]
+    if not driver.capabilities.can_log_out:
+        return see_other(visit.journey.path("status"))
     metrics.releases.labels(driver.name, "log-out").inc()
     action = driver.log_out(visit.journey.details.hand_over, visit.gateway)
     if isinstance(action, BrowserRedirect | BrowserForm):
