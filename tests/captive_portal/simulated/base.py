@@ -123,6 +123,8 @@ class SimulatedGateway:
     has_own_arrival_address: ClassVar[bool] = False
     # Whether RADIUS is asked when a device is let on.
     uses_radius: ClassVar[bool] = True
+    # Whether devices get an address of the captive portal API from it: see `captive_portal_api`.
+    gives_captive_portal_api: ClassVar[bool] = False
     # Clients and faults of the matrix that it cannot meet, each with the reason why.
     not_applicable: ClassVar[Mapping[str, str]] = {}
 
@@ -192,6 +194,10 @@ class SimulatedGateway:
 
     def disassociate(self, device: Device) -> None:
         """A device has gone; what the gateway keeps of it besides its session."""
+
+    def captive_portal_api(self, device: Device) -> str:
+        """What DHCP option 114 tells this device, where `gives_captive_portal_api`."""
+        raise NotImplementedError
 
     def owns(self, url: str) -> bool:
         """Whether a browser that opens this address talks to the gateway itself."""

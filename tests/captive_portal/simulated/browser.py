@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from captive_portal.gateways.base import origin
@@ -13,6 +14,7 @@ from tests.captive_portal.simulated.base import Answer, Device, SimulatedGateway
 from tests.captive_portal.simulated.clients import Client
 from tests.captive_portal.simulated.page import Form, Page, read_page
 
+_API_TYPE: Final = "application/captive+json"
 _MOST_REDIRECTS: Final = 20
 _PATIENCE_SECONDS: Final = 5.0
 _BETWEEN_RELOADS_SECONDS: Final = 0.01
@@ -48,7 +50,27 @@ class SimulatedBrowser:
     # -- what a person does -------------------------------------------------------------------------------------------
 
     async def probe(self) -> bool:
-        """Whether the client finds the internet free; does not change what the browser shows."""
+        """Whether the client finds the internet free; does not change what the browser shows.
+
+        One that asks the captive portal API believes that, so API and probe must agree.
+        """
+        is_free = await self._probe_by_http()
+        if self.client.asks_api:
+            told = await self.ask_api()
+            assert told["captive"] is not is_free, f"the API says {told}, the probe that it is {is_free} to be free"
+        return is_free
+
+    async def ask_api(self) -> dict[str, Any]:
+        """What the captive portal API says to this device (RFC 8908)."""
+        url = self.gateway.captive_portal_api(self.device)
+        assert url.startswith("https:"), f"clients ask the API by HTTPS only, not at {url}"
+        answer = await self._ask("GET", url, None)
+        assert answer.status == 200, f"{url} answers {answer.status}"
+        assert answer.headers["Content-Type"].partition(";")[0] == _API_TYPE
+        told: dict[str, Any] = json.loads(answer.text)
+        return told
+
+    async def _probe_by_http(self) -> bool:
         answer = await self._ask("GET", self.client.probe_url, None)
         return answer.status == self.client.free_status and answer.text == self.client.free_body
 
@@ -56,6 +78,10 @@ class SimulatedBrowser:
         """Associate, find out that the network is captive, and open the sign-in page."""
         await self.gateway.associate(self.device)
         assert not await self.probe(), "a device that nobody knows is not captive"
+        if self.client.asks_api:
+            address = (await self.ask_api())["user-portal-url"]
+            assert address.startswith("https:"), f"clients open the portal by HTTPS only, not {address}"
+            return await self.open(address)
         return await self.open(self.client.start_url or self.client.probe_url)
 
     async def open(self, url: str) -> SimulatedBrowser:

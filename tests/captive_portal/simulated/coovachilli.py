@@ -99,3 +99,16 @@ class SimulatedChilli(SimulatedGateway):
         }
         given = {name: value for name, value in parameters.items() if value}
         return redirect_url(self.surroundings.arrival_url, self.portal_secret or b"", given)
+
+
+class SimulatedChilliWithApi(SimulatedChilli):
+    """With captiveportalapi_uri, in which it puts the device's address in place of ``%{m}``."""
+
+    variant = "option 114"
+    has_own_arrival_address = True
+    gives_captive_portal_api = True
+
+    def captive_portal_api(self, device: Device) -> str:
+        """The portal's, by the key that its own arrival address ends with."""
+        key = self.surroundings.arrival_url.rpartition("/")[2]
+        return f"{self.surroundings.portal_url}/api/capport/{key}/{device.dashes}"
