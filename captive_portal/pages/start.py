@@ -23,6 +23,7 @@ from captive_portal.pages.common import (
     viewing,
 )
 from captive_portal.pages.forms import FormError, FormFields, read_form, render_form_errors, text_field
+from captive_portal.pages.shared import SHARED_PAGES
 from captive_portal.storage import residents
 from captive_portal.storage.journeys import Visit
 from captive_portal.ways import Way, usable
@@ -53,7 +54,9 @@ async def show_start(request: web.Request) -> web.Response:
     terms = registration.choose_terms(texts, current_language.get())
     if terms is None:
         return render_visit(request, visit, "no_terms.html", status=503)
-    return render_visit(request, visit, "start.html", _start_context(request, visit, terms, None))
+    context = _start_context(request, visit, terms, None)
+    # The place, by which the page is kept, has the ways; the rest are settings.
+    return request.app[SHARED_PAGES].render(request, visit, "start.html", context, terms.id)
 
 
 async def take_start(request: web.Request) -> web.Response:
