@@ -27,10 +27,12 @@ GET /j/ID                → 303 to the page that the journey is at
                          Apple devices, …/certificate the network's private authority (404 where it has none)
 /j/ID/failed, …/ended    connect form
 /j/ID/expired            connect form (410)
+/guest/s/SITE/           UniFi's redirect → 303 to /arrive/unifi
 /j/ID/terms, …/privacy,  information, also at /terms, /privacy, /accessibility (and /councils/CODE/… for each)
 …/accessibility
 /r/TOKEN                 a device at an address that we gave it → 303 as from /arrive; …/venue: time and data left
 /api/capport/TOKEN       captive portal API (RFC 8908); also /api/capport/KEY/MAC, where a gateway fills in the MAC
+/logos/DIGEST.png         a council's or a venue's logo
 /demo/outbox             the demo's mails (demo and loopback only); the code is the text of ``<p class="code">``
 /healthz                 200 ``ok`` when the database answers, else 503
 =======================  ======================================================================================
@@ -53,7 +55,7 @@ from sqlalchemy.exc import DBAPIError
 from captive_portal import design, metrics, polled_grants, security
 from captive_portal.controllers import Controllers
 from captive_portal.errands import CARRIERS, Errands
-from captive_portal.gateways.base import PolledGrant, ServerCall
+from captive_portal.gateways.base import PolledGrant, Reauthentication, ServerCall
 from captive_portal.pages import (
     arrive,
     authmon,
@@ -71,7 +73,9 @@ from captive_portal.pages import (
     voucher,
 )
 from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
+from captive_portal.pages.shared import SHARED_PAGES, SharedPages
 from captive_portal.session_watch import watch
+from captive_portal.reauthentication import Reauthenticator
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
@@ -89,10 +93,17 @@ def create_app(runtime: Runtime) -> web.Application:
         middlewares=[errors.measure, errors.speak, errors.explain_errors, errors.own_forms_only],
     )
     app[RUNTIME] = runtime
+    app[SHARED_PAGES] = SharedPages()
     app[staff.DOOR] = StaffDoor(runtime.database, runtime.keyring)
     app[CONTROLLERS] = Controllers()
     app[authmon.LIMITS] = authmon.make_limits()
-    app[ERRANDS] = Errands(runtime, {**CARRIERS, PolledGrant: polled_grants.carry, ServerCall: app[CONTROLLERS].carry})
+    carriers = {
+        **CARRIERS,
+        PolledGrant: polled_grants.carry,
+        Reauthentication: Reauthenticator().carry,
+        ServerCall: app[CONTROLLERS].carry,
+    }
+    app[ERRANDS] = Errands(runtime, carriers)
     stylesheet = design.read_stylesheet()
     design.furnish(aiohttp_jinja2.setup(app, **design.template_options()), stylesheet)
     _add_routes(app)
@@ -142,7 +153,7 @@ def _add_routes(app: web.Application) -> None:
             get(polled, authmon.arrive_or_poll, name="arrive_or_poll"),
             post(polled, authmon.poll, name="poll"),
             get("/arrive/{driver}/{arrival_key:[A-Za-z0-9_-]{22}}", arrive.arrive, name="arrive_at_own_address"),
-            get("/guest/s/{site:[A-Za-z0-9_-]{1,64}}{slash:/?}", arrive.arrive_from_unifi, name="arrive_from_unifi"),
+            get("/guest/s/{site:[A-Za-z0-9_-]{1,64}}/", arrive.arrive_from_unifi, name="arrive_from_unifi"),
             get(journey, connection.show_journey, name="journey"),
             get(f"{journey}/", connection.show_journey, name="journey_slash"),
             get(f"{journey}/start", start.show_start, name="start"),
@@ -176,6 +187,7 @@ def _add_routes(app: web.Application) -> None:
             post("/staff/log-out", staff.take_log_out, name="staff_log_out"),
             post("/staff/let-on", staff.let_on, name="let_on"),
             get("/demo/outbox", outbox.show_outbox, name="outbox"),
+            get("/logos/{digest:[0-9a-f]{32}}.png", information.show_logo, name="logo"),
             get("/healthz", _healthz, name="healthz"),
         ]
     )

@@ -49,14 +49,17 @@ async def check(
         return clue
     portal_url = runtime.settings.portal.public_url.rstrip("/")
     found = await equipment.find_gateways(connection, runtime.keyring, driver.name, clue, portal_url, arrival_key)
-    refusal = Refusal(RefusalReason.UNKNOWN_GATEWAY)
+    parsed = [(gateway, driver.parse(redirect, gateway)) for gateway in found]
     # Two councils may call their gateways alike; the seal and the address tell which one it is.
-    for gateway in found:
-        arrival = driver.parse(redirect, gateway)
-        if isinstance(arrival, Arrival):
-            return CheckedArrival(arrival, gateway, clue)
-        refusal = arrival
-    return refusal
+    fitting = [CheckedArrival(arrival, gateway, clue) for gateway, arrival in parsed if isinstance(arrival, Arrival)]
+    if len(fitting) > 1 and clue.access_point is not None:
+        numbers = await equipment.gateways_of_access_point(connection, driver.name, clue.access_point)
+        fitting = [each for each in fitting if each.gateway.nas_id in numbers] or fitting
+    if len(fitting) == 1:
+        return fitting[0]
+    refusals = [arrival for _, arrival in parsed if isinstance(arrival, Refusal)]
+    # Where nothing tells, nobody is sent to the wrong one's terms.
+    return Refusal(RefusalReason.UNKNOWN_GATEWAY) if fitting or not refusals else refusals[-1]
 
 
 async def find_named(

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
 
-from captive_portal.branding import Brand
+from captive_portal.branding import Brand, brand_of
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Clue, Gateway
 from captive_portal.ways import DEFAULT_WAYS, Way, ways_of
 from foundation.database import Statements
+from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring
-from foundation.schema import access_points, councils, is_in_service, network_access_servers, venues
+from foundation.schema import access_points, councils, is_in_service, logos, network_access_servers, venues
 
 _NAS = network_access_servers
 GATEWAY_COLUMNS: Final = (
@@ -62,6 +63,8 @@ _PLACE: Final = (
         venues.c.name,
         venues.c.ways_in.label("venue_ways"),
         councils.c.ways_in.label("council_ways"),
+        venues.c.branding.label("venue_branding"),
+        councils.c.branding.label("council_branding"),
     )
     .select_from(councils)
     .outerjoin(venues, (venues.c.council_id == councils.c.id) & (venues.c.id == bindparam("venue_id")))
@@ -72,6 +75,7 @@ _WAYS: Final = (
     .outerjoin(venues, (venues.c.council_id == councils.c.id) & (venues.c.id == bindparam("venue_id")))
     .where(councils.c.id == bindparam("council_id"))
 )
+_LOGO: Final = select(logos.c.octets).where(logos.c.digest == bindparam("digest")).limit(1)
 _PLACE_BY_NUMBER: Final = _PLACE.where(councils.c.id == bindparam("council_id"))
 _PLACE_BY_CODE: Final = _PLACE.where(councils.c.code == bindparam("code"))
 
@@ -118,6 +122,12 @@ async def find_gateways(
     return [gateway_of(keyring, row, driver, portal_url) for row in rows]
 
 
+async def gateways_of_access_point(connection: Statements, driver: str, access_point: MacAddress) -> set[int]:
+    """The numbers of the gateways of a kind that have an access point of this address."""
+    values = {"driver": driver, "mac_address": access_point.octets.hex()}
+    return {row.gateway_id for row in await connection.execute(_BY_ACCESS_POINT, values)}
+
+
 async def venue_of(connection: Statements, gateway: Gateway, clue: Clue) -> int | None:
     """The access point's venue, else the gateway's."""
     if clue.access_point is None:
@@ -150,8 +160,15 @@ async def ways_at(connection: Statements, council_id: int, venue_id: int | None)
 
 
 def _place_of(row: Row[*tuple[Any, ...]]) -> Place:
-    council_id, code, name, time_zone, venue_name, venue_ways, council_ways = row
-    return Place(council_id, code, name, time_zone, venue_name, ways_of(venue_ways, council_ways))
+    council_id, code, name, time_zone, venue_name, venue_ways, council_ways, venue_branding, council_branding = row
+    ways, brand = ways_of(venue_ways, council_ways), brand_of(venue_branding, council_branding)
+    return Place(council_id, code, name, time_zone, venue_name, ways, brand)
+
+
+async def load_logo(connection: Statements, digest: str) -> bytes | None:
+    """A logo's PNG by the part of its address."""
+    octets = (await connection.execute(_LOGO, {"digest": digest})).scalars().first()
+    return None if octets is None else bytes(octets)
 
 
 async def list_councils(connection: Statements) -> list[tuple[str, str]]:
