@@ -74,8 +74,8 @@ from captive_portal.pages import (
 )
 from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
 from captive_portal.pages.shared import SHARED_PAGES, SharedPages
-from captive_portal.session_watch import watch
 from captive_portal.reauthentication import Reauthenticator
+from captive_portal.session_watch import watch
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings

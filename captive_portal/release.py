@@ -15,11 +15,12 @@ from captive_portal.gateways.base import (
     Failure,
     Gateway,
     Pass,
+    Reauthentication,
     ServerCall,
 )
 from captive_portal.journey import Event, Journey, State, advance, is_patient, needs_new_hand_over
 from captive_portal.limits import limits_for
-from captive_portal.storage import passes
+from captive_portal.storage import admissions, passes
 from captive_portal.storage.journeys import lifetime
 from captive_portal.way_back import return_page
 from foundation.database import Statements
@@ -56,7 +57,10 @@ async def send_to_gateway(
         failure=None,
     )
     metrics.releases.labels(driver.name, "log-on").inc()
-    return released, driver.release(_pass(runtime, released, user_name, limits), gateway)
+    action = driver.release(_pass(runtime, released, user_name, limits), gateway)
+    if isinstance(action, Reauthentication):
+        await _let_on(connection, runtime, released, limits, now)
+    return released, action
 
 
 async def call_again(
@@ -88,10 +92,22 @@ def _pass(runtime: Runtime, journey: Journey, user_name: str, limits: AccessLimi
 
 async def _limits(connection: Statements, runtime: Runtime, journey: Journey, now: datetime) -> AccessLimits | None:
     """What the gateway is to be told, where RADIUS does not tell it; None where the device may not go on now."""
-    if DRIVERS[journey.details.driver].capabilities.sends_accounting:
+    capabilities = DRIVERS[journey.details.driver].capabilities
+    if capabilities.sends_accounting and not capabilities.needs_address_only:
         return AccessLimits()
     found = await limits_for(connection, runtime, journey, now)
     return found if isinstance(found, AccessLimits) else None
+
+
+async def _let_on(
+    connection: Statements, runtime: Runtime, journey: Journey, limits: AccessLimits, now: datetime
+) -> None:
+    """RADIUS will be asked about the device: it may go on for a session, or as long as it is to be remembered."""
+    assert journey.details.device_id is not None
+    until = now + timedelta(seconds=limits.seconds or runtime.settings.radius.session_timeout_seconds)
+    if journey.details.remember:
+        until = max(until, now + timedelta(days=runtime.settings.portal.remembered_device_days))
+    await admissions.let_on(connection, journey.details.device_id, until)
 
 
 async def find_proof(connection: Statements, journey: Journey) -> passes.Session | None:
@@ -100,12 +116,15 @@ async def find_proof(connection: Statements, journey: Journey) -> passes.Session
     if details.device_id is None:
         return None
     since = None if details.already_online else details.released_at
+    # Where RADIUS decides on the device's address, no one-time name tells which of its sessions it is.
+    by_address = DRIVERS[details.driver].capabilities.needs_address_only
     return await passes.find_session(
         connection,
         nas_id=journey.nas_id,
         device_id=details.device_id,
         user_name=details.user_name,
         since=since,
+        heard_since=since if by_address else None,
     )
 
 

@@ -9,8 +9,10 @@ from captive_portal.gateways.aruba import Aruba
 from captive_portal.gateways.base import GatewayDriver
 from captive_portal.gateways.cambium import Cambium
 from captive_portal.gateways.cisco import Cisco
+from captive_portal.gateways.cisco_central import CiscoCentral
 from captive_portal.gateways.coovachilli import CoovaChilli
 from captive_portal.gateways.fortigate import FortiGate
+from captive_portal.gateways.hostapd import Hostapd
 from captive_portal.gateways.meraki import Meraki
 from captive_portal.gateways.meraki_click_through import MerakiClickThrough
 from captive_portal.gateways.mikrotik import MikroTik
@@ -23,8 +25,10 @@ _ALL: Final[tuple[GatewayDriver, ...]] = (
     Aruba(),
     Cambium(),
     Cisco(),
+    CiscoCentral(),
     CoovaChilli(),
     FortiGate(),
+    Hostapd(),
     Meraki(),
     MerakiClickThrough(),
     MikroTik(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aiohttp import web
 
@@ -38,6 +38,7 @@ from foundation.runtime import Runtime
 _FIRST_RELOAD_SECONDS = 2
 _LATER_RELOAD_SECONDS = 5
 _QUICK_FOR_SECONDS = 6
+_LONGEST_SESSION = timedelta(days=1)
 _LOG_OUT_PATIENCE_SECONDS = 3
 
 
@@ -132,7 +133,9 @@ async def show_status(request: web.Request) -> web.Response:
     async with runtime.database.short_read() as connection:
         journey = visit.journey
         device = await residents.find_device(connection, journey.council_id, journey.mac_pseudonym)
-    remembered = device is not None and device.remembered_until is not None and device.remembered_until > now
+    # Where RADIUS decides on its address, a device may be let on for the session and no longer.
+    remembered_from = now + (_LONGEST_SESSION if _decides_on_address(journey) else timedelta(0))
+    remembered = device is not None and (device.remembered_until or now) > remembered_from
     context = {
         "figures": _figures(visit, session, runtime, now) if session else None,
         "remembered": remembered,
@@ -141,6 +144,10 @@ async def show_status(request: web.Request) -> web.Response:
         "can_log_out": DRIVERS[journey.details.driver].capabilities.can_log_out,
     }
     return render_visit(request, visit, "status.html", context)
+
+
+def _decides_on_address(journey: Journey) -> bool:
+    return DRIVERS[journey.details.driver].capabilities.needs_address_only
 
 
 def _figures(visit: Visit, session: passes.Session, runtime: Runtime, now: datetime) -> dict[str, str]:

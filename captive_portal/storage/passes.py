@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from foundation.database import Statements
 from foundation.schema import accounting_sessions, devices, one_time_tokens, verification_codes
@@ -53,8 +53,10 @@ _SESSION: Final = (
     .limit(1)
 )
 _OPEN_SESSION: Final = _SESSION.where(_SESSIONS.stopped_at.is_(None))
-_PROVING_SESSION: Final = _SESSION.where(
-    or_(_SESSIONS.user_name == bindparam("user_name"), _SESSIONS.started_at >= bindparam("since"))
+_proves = or_(_SESSIONS.user_name == bindparam("user_name"), _SESSIONS.started_at >= bindparam("since"))
+_PROVING_SESSION: Final = _SESSION.where(_proves)
+_HEARD_SESSION: Final = _SESSION.where(
+    or_(_proves, and_(_SESSIONS.stopped_at.is_(None), _SESSIONS.received_at >= bindparam("heard_since")))
 )
 
 
@@ -209,15 +211,20 @@ async def find_session(
     device_id: int,
     user_name: str | None,
     since: datetime | None,
+    heard_since: datetime | None = None,
 ) -> Session | None:
     """The latest session of a device at a gateway that proves a release.
 
     Proof is a session under the release's one-time user name, which no clock can blur, or one that began ``since``.
-    Where ``since`` is None, any session that is still open.
+    Where ``since`` is None, any session that is still open. With ``heard_since``, which is of our own clock, also one
+    that is still open and was heard of since then: it may have begun while the device was in quarantine.
     """
     values: dict[str, object] = {"nas_id": nas_id, "device_id": device_id}
     if since is None:
         row = (await connection.execute(_OPEN_SESSION, values)).one_or_none()
+    elif heard_since is not None:
+        values |= {"user_name": user_name, "since": since, "heard_since": heard_since}
+        row = (await connection.execute(_HEARD_SESSION, values)).one_or_none()
     else:
         values |= {"user_name": user_name, "since": since}
         row = (await connection.execute(_PROVING_SESSION, values)).one_or_none()
