@@ -277,8 +277,7 @@ async def test_a_call_that_died_with_its_process_is_begun_again_by_the_page_that
     await phone.submit(way="click", accept_terms="yes")
     assert phone.page == "waiting"
     async with asyncio.timeout(5):
-        while unifi.api_faults:
-            await asyncio.sleep(0.01)
+        await unifi.is_silent.wait()
     await app[ERRANDS].close()
     await phone.get(phone.path)
     assert unifi.let_on == {}

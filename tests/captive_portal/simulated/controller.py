@@ -54,6 +54,8 @@ class SimulatedController(SimulatedGateway):
         self.log_ins = 0
         self.retry_after: str | None = None
         self._runner: web.AppRunner | None = None
+        # Set when a request is kept waiting (IS_SILENT).
+        self.is_silent = asyncio.Event()
         self._stopping = asyncio.Event()
 
     def routes(self) -> list[web.RouteDef]:
@@ -103,6 +105,8 @@ class SimulatedController(SimulatedGateway):
             if status == HANGS_UP:
                 assert request.transport is not None
                 request.transport.abort()
+            if status == IS_SILENT:
+                self.is_silent.set()
             if status in (HANGS_UP, IS_SILENT):
                 await self._stopping.wait()
             if status == 401:
