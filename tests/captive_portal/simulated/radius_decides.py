@@ -31,6 +31,9 @@ class _RadiusDecides(SimulatedGateway):
     """Sends accounting of devices in quarantine, too."""
 
     takes_dynamic_authorization = True
+    # By a DHCP server that can put the device's address into option 114, such as Kea.
+    has_own_arrival_address = True
+    gives_captive_portal_api = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,6 +52,11 @@ class _RadiusDecides(SimulatedGateway):
     def disassociate(self, device: Device) -> None:
         """What it was shut in with."""
         self.shut_in.pop(device.mac, None)
+
+    def captive_portal_api(self, device: Device) -> str:
+        """The portal's, by the key that its own arrival address ends with."""
+        key = self.surroundings.arrival_url.rpartition("/")[2]
+        return f"{self.surroundings.portal_url}/api/capport/{key}/{device.dashes}"
 
     def owns(self, url: str) -> bool:
         """It has no pages of its own."""
@@ -145,7 +153,6 @@ class SimulatedHostapd(_RadiusDecides):
     driver = "hostapd"
     vendor = "hostapd"
     portal_secret = b"a secret of portal and redirector"
-    has_own_arrival_address = True
     not_applicable: ClassVar[Mapping[str, str]] = {
         "IPv6-only client": "the redirector of the quarantine network is for IPv4",
     }
