@@ -116,72 +116,91 @@ class Aruba:
         return BrowserRedirect(f"{_base(gateway)}{_INSTANT_PATH}?cmd=logout")
 
     def configuration(self, site: Site) -> Configuration:
-        """Commands of Instant, and what they are called in Instant On and on controllers."""
-        portal, arrival = urlsplit(site.portal_url), urlsplit(site.arrival_url)
-        is_https = portal.scheme == "https"
-        allowed = (portal.hostname or "", *site.walled_garden)
+        """Commands of Instant and of controllers, and what Instant On calls the same."""
+        allowed = (urlsplit(site.portal_url).hostname or "", *site.walled_garden)
         login_host = urlsplit(site.gateway.login_url or "").hostname or "securelogin.example.org"
-        instant = "\n".join(
-            (
-                "wlan external-captive-portal CityWiFi",
-                f" server {portal.hostname}",
-                f" port {portal.port or (443 if is_https else 80)}",
-                f' url "{arrival.path}"',
-                ' auth-text ""',
-                " no auto-whitelist-disable",
-                f" {'' if is_https else 'no '}https",
-                "wlan auth-server CityWiFi",
-                f" ip {site.radius_host}",
-                f" port {site.authentication_port}",
-                f" acctport {site.accounting_port}",
-                " key SECRET",
-                f" nas-id {site.gateway.nas_identifier or site.gateway.name}",
-                " rfc3576",
-                "wlan ssid-profile CityWiFi",
-                " captive-portal external profile CityWiFi",
-                " auth-server CityWiFi",
-                " radius-accounting",
-                " radius-interim-accounting-interval 10",
-                "wlan walled-garden",
-                *(f" white-list {_pattern(host)}" for host in allowed),
-            )
-        )
-        controller = "\n".join(
-            (
-                "netdestination citywifi-walled-garden",
-                *(f"  name {host}" for host in allowed),
-                "!",
-                "aaa rfc-3576-server CITYWIFI-ADDRESS",
-                "  key SECRET",
-                "!",
-                'aaa authentication captive-portal "CityWiFi"',
-                f'  login-page "{site.arrival_url}"',
-                "  switchip-in-redirection-url",
-                "  no enable-welcome-page",
-                "  white-list citywifi-walled-garden",
-                '  server-group "CityWiFi"',
-            )
-        )
-        instant_on = "\n".join(
-            (
-                f"Server URL            {site.arrival_url}",
-                f"RADIUS server         {site.radius_host}",
-                f"Ports                 {site.authentication_port}, and {site.accounting_port} for accounting",
-                "Shared secret         SECRET",
-                "Allowed domains       " + ", ".join(allowed),
-            )
-        )
         return Configuration(
             snippets=(
-                Snippet("Instant and Central (template groups)", "the virtual controller's command line", instant),
-                Snippet("Controller", "the command line, in configure terminal", controller),
-                Snippet("Instant On", "Networks, guest network, External captive portal", instant_on),
+                Snippet(
+                    "Instant and Central (template groups)",
+                    "the virtual controller's command line",
+                    "\n".join(_instant(site, allowed)),
+                ),
+                Snippet("Controller", "the command line, in configure terminal", "\n".join(_controller(site, allowed))),
+                Snippet(
+                    "Instant On",
+                    "Networks, guest network, External captive portal",
+                    "\n".join(_instant_on(site, allowed)),
+                ),
             ),
             notes=(
                 f"The equipment needs a certificate that phones trust for {login_host}, or they show a warning.",
                 "Leave the profile's own redirect address empty, or residents do not come back to the portal's page.",
             ),
         )
+
+
+def _instant(site: Site, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    portal, arrival = urlsplit(site.portal_url), urlsplit(site.arrival_url)
+    is_https = portal.scheme == "https"
+    return (
+        "wlan external-captive-portal CityWiFi",
+        f" server {portal.hostname}",
+        f" port {portal.port or (443 if is_https else 80)}",
+        f' url "{arrival.path}"',
+        " no auto-whitelist-disable",
+        " https" if is_https else " no https",
+        "wlan auth-server CityWiFi",
+        f" ip {site.radius_host}",
+        f" port {site.authentication_port}",
+        f" acctport {site.accounting_port}",
+        " key SECRET",
+        f" nas-id {site.gateway.nas_identifier or site.gateway.name}",
+        " rfc3576",
+        "wlan ssid-profile CityWiFi",
+        " captive-portal external profile CityWiFi",
+        " auth-server CityWiFi",
+        " radius-accounting",
+        " radius-interim-accounting-interval 10",
+        "wlan walled-garden",
+        *(f" white-list {_pattern(host)}" for host in allowed),
+    )
+
+
+def _controller(site: Site, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    return (
+        "netdestination citywifi-walled-garden",
+        *(f"  name {host}" for host in allowed),
+        "!",
+        'aaa authentication-server radius "CityWiFi"',
+        f'  host "{site.radius_host}"',
+        f"  authport {site.authentication_port}",
+        f"  acctport {site.accounting_port}",
+        "  key SECRET",
+        "!",
+        'aaa server-group "CityWiFi"',
+        '  auth-server "CityWiFi"',
+        "!",
+        f'aaa rfc-3576-server "{site.radius_host}"',
+        "  key SECRET",
+        "!",
+        'aaa authentication captive-portal "CityWiFi"',
+        f'  login-page "{site.arrival_url}"',
+        "  switchip-in-redirection-url",
+        "  no enable-welcome-page",
+        "  white-list citywifi-walled-garden",
+        '  server-group "CityWiFi"',
+    )
+
+
+def _instant_on(site: Site, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    return (
+        f"Server URL            {site.arrival_url}",
+        f"RADIUS server         {site.radius_host}",
+        f"Ports                 {site.authentication_port}, and {site.accounting_port} for accounting",
+        "Shared secret         SECRET",
+        "Allowed domains       " + ", ".join(allowed),
+    )
 
 
 def _base(gateway: Gateway) -> str:

@@ -71,7 +71,7 @@ accounting_sessions = Table(
     # Our clock at the latest record.
     Column("received_at", UtcDateTime, nullable=False),
     Column("stopped_at", UtcDateTime),
-    # radius; or, of equipment that sends no accounting, how the portal knows: api, authmon.
+    # radius; or, of equipment that sends no accounting, how the portal knows: api, authmon, browser.
     Column("source", String(16), nullable=False, server_default="radius"),
     # stop (the NAS said so), restart (Accounting-On or -Off) or lost.
     Column("ended_by", String(16)),
