@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image, UnidentifiedImageError
 
@@ -66,6 +68,32 @@ class Brand:
         return style_of(self.colour) if self.colour else ""
 
 
+# Where nothing was chosen.
+PLAIN: Final = Brand()
+
+
+@lru_cache(maxsize=1024)
+def brand_of(venue: str | None, council: str | None) -> Brand:
+    """What is stored of a venue and of its council: the venue's own where it has it, else the council's."""
+    chosen = {**read_branding(council), **read_branding(venue)}
+    logo = chosen.get("logo")
+    return Brand(chosen.get("name"), chosen.get("colour"), Logo(**logo) if logo else None)
+
+
+def read_branding(stored: str | None) -> dict[str, Any]:
+    """What was chosen for a council or a venue: some of ``name``, ``colour`` and ``logo``."""
+    return dict(json.loads(stored)) if stored else {}
+
+
+def write_branding(chosen: Mapping[str, Any]) -> str | None:
+    """As it is stored; None where nothing is left that was chosen."""
+    logo = chosen.get("logo")
+    values = dict(chosen)
+    if isinstance(logo, Logo):
+        values["logo"] = {"digest": logo.digest, "width": logo.width, "height": logo.height}
+    return json.dumps(values, ensure_ascii=False) if values else None
+
+
 @lru_cache(maxsize=1024)
 def style_of(colour: str) -> str:
     """The colour of the page's head, and of the text on it."""
@@ -82,8 +110,8 @@ def parse_colour(text: str) -> str:
     if best_contrast(colour) < LEAST_CONTRAST:
         nearest = nearest_with_contrast(colour)
         raise BrandingError(
-            f"text on {colour} has a contrast of {best_contrast(colour):.2f} to 1 at most, and {LEAST_CONTRAST} to 1 is "
-            f"the least that everybody can read; the nearest colour that does is {nearest}"
+            f"text on {colour} has a contrast of {best_contrast(colour):.2f} to 1 at most, and {LEAST_CONTRAST} to 1 "
+            f"is the least that everybody can read; the nearest colour that does is {nearest}"
         )
     return colour
 

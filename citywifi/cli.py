@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from citywifi.commands import (
+    branding,
     certificates,
     console_password,
     council,
     credentials,
     database,
     doctor,
+    gateway,
     imports,
     nas,
     policy,
@@ -24,8 +26,11 @@ from citywifi.commands import (
     serve,
     session,
     simulate,
+    sponsor,
     staff,
     terms,
+    voucher,
+    ways,
 )
 from citywifi.demo_settings import use_running_demo
 from citywifi.mendable import MENDABLE
@@ -44,9 +49,11 @@ app.command("console-password")(console_password.console_password)
 app.add_typer(database.app, name="database")
 app.add_typer(council.app, name="council")
 app.add_typer(terms.app, name="terms")
+app.add_typer(branding.app, name="branding")
 app.add_typer(certificates.app, name="certificates")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(nas.app, name="nas")
+app.add_typer(gateway.app, name="gateway")
 app.add_typer(policy.app, name="policy")
 app.add_typer(realm.app, name="realm")
 app.add_typer(imports.app, name="import")
@@ -54,6 +61,9 @@ app.add_typer(radius.app, name="radius")
 app.add_typer(report.app, name="report")
 app.add_typer(session.app, name="session")
 app.add_typer(simulate.app, name="simulate")
+app.add_typer(ways.app, name="ways")
+app.add_typer(voucher.app, name="voucher")
+app.add_typer(sponsor.app, name="sponsor")
 app.add_typer(staff.app, name="staff")
 
 

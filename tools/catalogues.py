@@ -1,9 +1,10 @@
 """Brings the translations' catalogues up to date: ``python -m tools.catalogues``.
 
-Every text of the templates and of the code is put into each language's catalogue, those that are gone are taken out, and
-what is not translated yet is printed; the exit status is 1 where something is. It is what Babel's own commands would do
-(``pybabel extract`` and ``pybabel update --no-fuzzy-matching``), in the form that this repository keeps: sorted by text,
-places named by file alone. Catalogues are compiled when the portal starts, so there is nothing else to make.
+Every text of the templates and of the code is put into each language's catalogue, those that are gone are taken out,
+and what is not translated yet is printed; the exit status is 1 where something is. It is what Babel's own commands
+would do (``pybabel extract`` and ``pybabel update --no-fuzzy-matching``), in the form that this repository keeps:
+sorted by text, places named by file alone. Catalogues are compiled when the portal starts, so there is nothing else to
+make.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def update(language: str, texts: Catalog) -> list[Message]:
         fuzzy=False,
     )
     if language in _PLURALS:
-        catalogue._num_plurals, catalogue._plural_expr = _plural(_PLURALS[language])
+        catalogue.mime_headers = [("Plural-Forms", _PLURALS[language])]
     missing = []
     for text in sorted(texts, key=lambda one: one.id if isinstance(one.id, str) else one.id[0]):
         if not text.id:
@@ -87,11 +88,6 @@ def update(language: str, texts: Catalog) -> list[Message]:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(written.getvalue())
     return missing
-
-
-def _plural(form: str) -> tuple[int, str]:
-    number, _, expression = form.partition(";")
-    return int(number.partition("=")[2]), expression.partition("=")[2].rstrip(";").strip()
 
 
 def main() -> int:

@@ -3,8 +3,8 @@
 The package ``govuk-frontend`` (npm, MIT) brings 130 kB of rules for every component there is. A page before the log-in
 may weigh 50 kB in all, so only those rules stay whose classes our templates have. On the way
 
-- plain elements (``h1``, ``p``, ``a``, lists without a class) get the looks of the package's typographic classes, so that
-  pages of text need no classes;
+- plain elements (``h1``, ``p``, ``a``, lists without a class) get the looks of the package's typographic classes, so
+  that pages of text need no classes;
 - left and right become start and end, so that the same rules serve languages that are written from right to left;
 - what is for GOV.UK alone (its typeface), for scripts, for print and for Internet Explorer goes.
 

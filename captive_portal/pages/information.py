@@ -1,4 +1,4 @@
-"""Terms, privacy notice and accessibility statement: readable before anything is asked, and without a journey."""
+"""Terms, privacy notice, accessibility statement and logos: there before anything is asked, and without a journey."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from aiohttp import web
 from captive_portal import registration
 from captive_portal.journey import Journey
 from captive_portal.languages import current_language
-from captive_portal.pages.common import RUNTIME, change_language, clock, open_visit, render, render_visit
+from captive_portal.pages.common import LASTING, RUNTIME, change_language, clock, open_visit, render, render_visit
 from captive_portal.storage import equipment, residents
 from captive_portal.terms import read_blocks
 
@@ -39,6 +39,16 @@ async def show_for_council(request: web.Request) -> web.Response:
     return render(
         request, f"{topic}.html", {**_context(request, texts), "place": place, "information": prefix, "back": ""}
     )
+
+
+async def show_logo(request: web.Request) -> web.Response:
+    """GET /logos/{digest}.png: a council's logo. Another picture has another address."""
+    async with request.app[RUNTIME].database.short_read() as connection:
+        octets = await equipment.load_logo(connection, request.match_info["digest"])
+    if octets is None:
+        raise web.HTTPNotFound
+    request[LASTING] = True
+    return web.Response(body=octets, content_type="image/png")
 
 
 async def choose_council(request: web.Request) -> web.Response:

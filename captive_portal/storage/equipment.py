@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
 
-from captive_portal.branding import Brand, brand_of
+from captive_portal.branding import PLAIN, Brand, brand_of
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Clue, Gateway
 from captive_portal.ways import DEFAULT_WAYS, Way, ways_of
@@ -91,7 +91,7 @@ class Place:
     venue_name: str | None
     # The ways in that are offered here, in their order.
     ways: tuple[Way, ...] = DEFAULT_WAYS
-    brand: Brand = Brand()
+    brand: Brand = PLAIN
 
     @property
     def display_name(self) -> str:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
 
+from captive_portal.branding import brand_of
 from captive_portal.gateways.base import Gateway
 from captive_portal.journey import Details, Journey, State
 from captive_portal.storage.equipment import GATEWAY_COLUMNS, Place, gateway_of
@@ -36,6 +37,8 @@ _VISIT: Final = (
         venues.c.name.label("venue_name"),
         venues.c.ways_in.label("venue_ways"),
         councils.c.ways_in.label("council_ways"),
+        venues.c.branding.label("venue_branding"),
+        councils.c.branding.label("council_branding"),
     )
     .join(network_access_servers, network_access_servers.c.id == journeys.c.nas_id)
     .join(councils, councils.c.id == journeys.c.council_id)
@@ -55,6 +58,7 @@ _OPEN: Final = (
     .limit(1)
     .with_for_update()
 )
+_BY_NUMBER: Final = select(journeys).where(journeys.c.id == bindparam("journey_id")).with_for_update()
 _INSERT: Final = journeys.insert().returning(journeys.c.id)
 _SAVE: Final = journeys.update().where(journeys.c.id == bindparam("journey_id"))
 _COUNT_OPEN: Final = select(func.count()).where(
@@ -97,6 +101,7 @@ async def load_visit(
         row.time_zone,
         row.venue_name,
         ways_of(row.venue_ways, row.council_ways),
+        brand_of(row.venue_branding, row.council_branding),
     )
     return Visit(journey, gateway, place)
 
@@ -107,6 +112,12 @@ async def load_open(
     """The latest journey of a device at a gateway that is not over, for update."""
     found = await connection.execute(_OPEN, {"nas_id": nas_id, "mac_pseudonym": mac_pseudonym, "now": now})
     row = found.one_or_none()
+    return None if row is None else _from_row(keyring, row, now)
+
+
+async def load(connection: Statements, keyring: Keyring, journey_id: int, *, now: datetime) -> Journey | None:
+    """The journey with this number, for update; in state EXPIRED when its time is over."""
+    row = (await connection.execute(_BY_NUMBER, {"journey_id": journey_id})).one_or_none()
     return None if row is None else _from_row(keyring, row, now)
 
 

@@ -15,7 +15,7 @@ from foundation.schema.people import (
     terms_versions,
     verification_codes,
 )
-from foundation.schema.places import councils, postcodes, small_area_changes, small_areas, venues, wards
+from foundation.schema.places import councils, logos, postcodes, small_area_changes, small_areas, venues, wards
 from foundation.schema.policies import policies
 from foundation.schema.roaming import home_servers, realms
 from foundation.schema.sessions import (
@@ -58,6 +58,7 @@ __all__ = [
     "job_progress",
     "journal_deliveries",
     "journeys",
+    "logos",
     "metadata",
     "network_access_servers",
     "one_time_tokens",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Date, Float, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, Column, Date, Float, Integer, LargeBinary, String, Table, Text, UniqueConstraint
 
 from foundation.database import UtcDateTime
 from foundation.schema.metadata import council_id, metadata, primary_key, reference
@@ -19,6 +19,8 @@ councils = Table(
     Column("ways_in", String(64)),
     # How many texts it pays for in a month; null: the setting sms.texts_per_month.
     Column("texts_per_month", Integer),
+    # How its pages look, as JSON: name, colour, logo (captive_portal/branding.py).
+    Column("branding", Text),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -110,7 +112,22 @@ venues = Table(
     Column("ways_in", String(64)),
     Column("opened_on", Date),
     Column("closed_on", Date),
+    # Where it differs from its council's.
+    Column("branding", Text),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
     UniqueConstraint("council_id", "source", "reference"),
+)
+
+logos = Table(
+    "logos",
+    metadata,
+    primary_key(),
+    council_id(),
+    # Of the octets; a part of its address.
+    Column("digest", String(32), nullable=False, index=True),
+    # A PNG that was written anew from what was uploaded.
+    Column("octets", LargeBinary, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    UniqueConstraint("council_id", "digest"),
 )
