@@ -126,14 +126,16 @@ class SmsSettings(_Section):
 
     @model_validator(mode="after")
     def _has_what_the_provider_needs(self) -> Self:
-        needed: dict[str, dict[str, str | SecretStr]] = {
-            "notify": {"notify_api_key": self.notify_api_key, "notify_template_id": self.notify_template_id},
+        needed = {
+            "notify": {
+                "notify_api_key": self.notify_api_key.get_secret_value(),
+                "notify_template_id": self.notify_template_id,
+            },
             "smtp": {"mail_address": self.mail_address},
-            "http": {"http_url": self.http_url},
-            "": {},
-        }[self.provider]
-        for name, value in needed.items():
-            if not (value.get_secret_value() if isinstance(value, SecretStr) else value):
+            "http": {"http_url": self.http_url.get_secret_value()},
+        }
+        for name, value in needed.get(self.provider, {}).items():
+            if not value:
                 raise ValueError(f"the provider {self.provider} needs sms.{name}")
         return self
 
