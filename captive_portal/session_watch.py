@@ -47,12 +47,11 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """When and why a session is over, and whether the controller must be told."""
+    """When and why a session is over."""
 
     stopped_at: datetime
     ended_by: EndedBy
     cause: int
-    must_revoke: bool
 
 
 def judge(
@@ -61,14 +60,12 @@ def judge(
     """Whether a session is over. ``on_now`` is None where nobody can tell who is on."""
     until = session.started_at + timedelta(seconds=policy.session_seconds)
     if until <= now:
-        # The controller was told how long, and needs no reminder.
-        return Ending(until, EndedBy.STOP, TerminateCause.SESSION_TIMEOUT, must_revoke=False)
+        return Ending(until, EndedBy.STOP, TerminateCause.SESSION_TIMEOUT)
     if is_closed(policy, now, zone) or used_up(policy, today) is not None:
-        return Ending(now, EndedBy.STOP, TerminateCause.SESSION_TIMEOUT, must_revoke=True)
+        return Ending(now, EndedBy.STOP, TerminateCause.SESSION_TIMEOUT)
     is_gone = on_now is not None and device_of(session) not in on_now
     if is_gone and session.updated_at + timedelta(seconds=policy.idle_seconds) <= now:
-        # Told, so that a device that comes back comes to the portal, and is counted.
-        return Ending(session.updated_at, EndedBy.LOST, TerminateCause.LOST_CARRIER, must_revoke=True)
+        return Ending(session.updated_at, EndedBy.LOST, TerminateCause.LOST_CARRIER)
     return None
 
 
@@ -120,12 +117,14 @@ async def _look_at(
         return
     async with runtime.database.read() as reading:
         found = await sessions.open_of_gateway(reading, watched.gateway.nas_id, _MOST_OF_A_GATEWAY)
+    # Told, so that a device that comes back comes to the portal, and is counted; and in case it counts time otherwise.
     to_revoke = []
+    can_revoke = watched.driver.capabilities.can_log_out
     for start in range(0, len(found), _MOST_IN_ONE_TRANSACTION):
         async with runtime.database.write() as connection:
             for session in found[start : start + _MOST_IN_ONE_TRANSACTION]:
                 ending = await _settle(connection, session, table, on_now, now)
-                if ending is not None and ending.must_revoke and session.source is Source.API:
+                if ending is not None and can_revoke and session.source is Source.API:
                     to_revoke.append(session)
     for session in to_revoke[:_MOST_REVOKED_AT_ONCE]:
         await _revoke(controllers, watched, session)

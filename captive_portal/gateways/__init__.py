@@ -16,6 +16,7 @@ from captive_portal.gateways.hostapd import Hostapd
 from captive_portal.gateways.meraki import Meraki
 from captive_portal.gateways.meraki_click_through import MerakiClickThrough
 from captive_portal.gateways.mikrotik import MikroTik
+from captive_portal.gateways.omada import Omada, OmadaOpenApi
 from captive_portal.gateways.omada_radius import OmadaRadius
 from captive_portal.gateways.opennds import OpenNDS
 from captive_portal.gateways.ruckus import Ruckus
@@ -32,6 +33,8 @@ _ALL: Final[tuple[GatewayDriver, ...]] = (
     Meraki(),
     MerakiClickThrough(),
     MikroTik(),
+    Omada(),
+    OmadaOpenApi(),
     OmadaRadius(),
     OpenNDS(),
     Ruckus(),
