@@ -21,7 +21,11 @@ from radius.packet import Code
 from tests.captive_portal.simulated.base import Answer, Device, SimulatedGateway, Surroundings
 from tests.captive_portal.simulated.radius_side import Pair
 
-_CONDITION: Final = re.compile(r"\$\(if ([a-z-]+)\)(.*?)\$\(endif\)", re.DOTALL)
+_CONDITION: Final = re.compile(
+    r"\$\(if (?P<name>[a-z-]+)(?: (?P<sign>==|!=) '?(?P<value>[^')]*)'?)?\)"
+    r"(?P<then>.*?)(?:\$\(else\)(?P<otherwise>.*?))?\$\(endif\)",
+    re.DOTALL,
+)
 _VARIABLE: Final = re.compile(r"\$\(([a-z-]+?)(-esc)?\)")
 
 
@@ -138,11 +142,30 @@ class SimulatedMikroTik(SimulatedGateway):
 
 
 class SimulatedMikroTikWithHttps(SimulatedMikroTik):
-    """With https alone in login-by: no challenge, the password by a form; at an arrival address of its own."""
+    """With https alone in login-by: no challenge, the password by a form; at an arrival address of its own.
+
+    It has a name and a certificate, so it is the captive portal API itself and gives DHCP option 114.
+    """
 
     variant = "https"
     login_url = "https://hotspot.example/login"
     has_own_arrival_address = True
+    gives_captive_portal_api = True
+
+    def captive_portal_api(self, device: Device) -> str:
+        """The router's own."""
+        return f"{self._base}/api"
+
+    async def visit(self, device: Device, method: str, url: str, fields: Mapping[str, str]) -> Answer:
+        """/api shows api.json besides."""
+        if url != f"{self._base}/api":
+            return await super().visit(device, method, url, fields)
+        session = self.sessions.get(device.mac)
+        seconds = attributes.get_integer(session.accept, "Session-Timeout") if session else None
+        variables = {"logged-in": "yes" if session else "no", "session-timeout-secs": str(seconds or 0)}
+        return Answer(
+            text=fill(self._files["api.json"], variables), headers={"Content-Type": "application/captive+json"}
+        )
 
     async def _log_in(self, device: Device, fields: Mapping[str, str]) -> Answer:
         return await self._ask(device, fields["username"], (), fields["password"])
@@ -153,13 +176,18 @@ class SimulatedMikroTikWithHttps(SimulatedMikroTik):
 
 def fill(text: str, variables: Mapping[str, str]) -> str:
     """What RouterOS makes of a page: conditions first, then variables, encoded for an address with ``-esc``."""
-    text = _CONDITION.sub(lambda found: found[2] if variables.get(found[1]) else "", text)
+
+    def choose(found: re.Match[str]) -> str:
+        has = variables.get(found["name"], "")
+        is_equal = has == (found["value"] or "")
+        holds = is_equal if found["sign"] == "==" else not is_equal
+        return (found["then"] if holds else found["otherwise"]) or ""
 
     def value(found: re.Match[str]) -> str:
         plain = variables.get(found[1], "")
         return quote_plus(plain) if found[2] else plain
 
-    return _VARIABLE.sub(value, text)
+    return _VARIABLE.sub(value, _CONDITION.sub(choose, text))
 
 
 def _octal(octets: bytes) -> str:
