@@ -93,7 +93,9 @@ config radius callStationIdType ap-macaddr-ssid"""
 
 
 def _aireos_acl(site: Site) -> str:
-    domains = "\n".join(f"config acl url-domain add {host} {_NAME}" for host in dict.fromkeys(site.walled_garden))
+    # A name stands for all that ends with it.
+    hosts = dict.fromkeys(host.removeprefix("*.") for host in site.walled_garden)
+    domains = "\n".join(f"config acl url-domain add {host} {_NAME}" for host in hosts)
     rules = f"""\
 config acl create {_NAME}
 config acl rule add {_NAME} 1

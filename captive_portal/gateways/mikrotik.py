@@ -168,8 +168,16 @@ def read_failure(error: str) -> Failure:
     message = error.lower()
     if "not responding" in message:
         return Failure.TIMEOUT
-    # The others of errors.txt have nothing to do with who logs in.
-    ours = ("internal error", "configuration error", "shutting down", "challenge", "license", "no address", "wait")
+    # Of errors.txt: what has nothing to do with who logs in.
+    ours = (
+        "internal error",
+        "configuration error",
+        "shutting down",
+        "challenge response",
+        "free addresses",
+        "session limit reached",
+        "already authorizing",
+    )
     return Failure.OTHER if any(part in message for part in ours) else Failure.REJECTED
 
 

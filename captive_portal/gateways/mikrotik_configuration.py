@@ -158,7 +158,9 @@ def _walled_garden(site: Site) -> str:
             lines.append(f"/ip hotspot walled-garden ip add action=accept dst-address={host} comment=citywifi")
             continue
         lines.append(f"/ip hotspot walled-garden add action=allow dst-host={_quote(host)} comment=citywifi")
-        lines.append(f"/ip hotspot walled-garden ip add action=accept dst-host={_quote(host)} comment=citywifi")
+        # Only the former takes patterns.
+        if "*" not in host:
+            lines.append(f"/ip hotspot walled-garden ip add action=accept dst-host={_quote(host)} comment=citywifi")
     return "\n".join(lines)
 
 

@@ -49,7 +49,7 @@ SITE = Site(
     radius_host="192.0.2.1",
     authentication_port=1812,
     accounting_port=1813,
-    walled_garden=("www.nhs.uk", "192.0.2.9"),
+    walled_garden=("www.nhs.uk", "192.0.2.9", "*.gov.uk"),
 )
 
 
@@ -159,6 +159,7 @@ def test_only_a_login_page_changes_what_was_handed_over() -> None:
         ("web browser did not send challenge response (try again, enable JavaScript)", Failure.OTHER),
         ("internal error (no memory)", Failure.OTHER),
         ("hotspot service is shutting down", Failure.OTHER),
+        ("cannot assign ip address - no more free addresses from pool", Failure.OTHER),
     ],
 )
 def test_the_routers_message_tells_whose_fault_it_was(error: str, failure: Failure) -> None:
@@ -284,6 +285,8 @@ def test_the_commands_name_this_gateway_and_both_forms_of_the_walled_garden() ->
         assert f'/ip hotspot walled-garden add action=allow dst-host="{host}"' in everything
         assert f'/ip hotspot walled-garden ip add action=accept dst-host="{host}"' in everything
     assert "/ip hotspot walled-garden ip add action=accept dst-address=192.0.2.9 " in everything
+    # Only HTTP's garden takes patterns.
+    assert everything.count('"*.gov.uk"') == 1
     assert "login-by=mac,https ssl-certificate=CERTIFICATE" in text_of(
         "Hotspot profile", replace(SITE, gateway=PRIVATE)
     )
