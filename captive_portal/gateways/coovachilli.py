@@ -162,12 +162,10 @@ class CoovaChilli:
         }
         text = "\n".join(f"{name}='{value}'" for name, value in lines.items())
         # Chilli puts the device's address in place of %{m}.
-        option = f"{site.api_url}%{{m}}"
+        option = f"{site.api_url}%{{m}}" if site.api_url else None
+        api = (Snippet("What has no variable", "/etc/chilli/local.conf", f"captiveportalapi_uri={option}"),)
         return Configuration(
-            snippets=(
-                Snippet("Chilli's variables", "/etc/chilli/local.conf", text),
-                Snippet("What has no variable", "/etc/chilli/local.conf", f"captiveportalapi_uri={option}"),
-            ),
+            snippets=(Snippet("Chilli's variables", "/etc/chilli/local.conf", text), *(api if option else ())),
             notes=("Browsers are sent to its login address by plain HTTP unless uamuissl is set.",),
             captive_portal_option=option,
         )

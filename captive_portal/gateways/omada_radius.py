@@ -79,6 +79,10 @@ _MEANINGS: Final = {
     "raidusServerIp": "The RADIUS server's address, in the vendor's spelling.",
     "originUrl": "What the device wanted; nobody here reads it. Old versions call it redirectUrl.",
     "redirectUrl": "As originUrl.",
+    "ap": "As apMac.",
+    "ssid": "As ssidName.",
+    "clientIP": "As clientIp.",
+    "GatewayMac": "As gatewayMac.",
 }
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from citywifi.commands import access_points
+from citywifi.commands import access_points, nas_configuration
 from citywifi.commands.workplace import (
     AsJson,
     CouncilCode,
@@ -39,6 +39,7 @@ from foundation.schema import network_access_servers
 
 app = typer.Typer(help="Network access servers: who may speak RADIUS to us.", no_args_is_help=True)
 app.add_typer(access_points.app, name="access-point")
+app.command("configuration")(nas_configuration.configuration)
 
 NetworkArgument = Annotated[
     str | None,

@@ -17,6 +17,8 @@ import pytest
 import pytest_asyncio
 
 from captive_portal.gateways import DRIVERS
+from captive_portal.laboratory import explain
+from citywifi.known_gateways import list_known
 from foundation.database import Database
 from foundation.privacy import Keyring
 from tests.captive_portal.simulated import find_gateways
@@ -24,7 +26,7 @@ from tests.captive_portal.simulated.base import SimulatedGateway
 from tests.captive_portal.simulated.browser import SimulatedBrowser
 from tests.captive_portal.simulated.clients import CLIENTS
 from tests.captive_portal.simulated.faults import FAULTS, mend, why_not
-from tests.captive_portal.simulated.place import Place, open_place
+from tests.captive_portal.simulated.place import PORTAL_URL, Place, open_place
 from tests.support.matrix import note_cell
 
 GATEWAYS: Final = {gateway.title(): gateway for gateway in find_gateways()}
@@ -110,6 +112,27 @@ async def test_a_resident_gets_online_in_spite_of_it(place: Place, fault: str, r
         await FAULTS[fault](place)
     finally:
         mend(place.gateway)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_laboratory_explains_the_redirect(place: Place) -> None:
+    browser = await place.browser().be_intercepted()
+    arrival = next(url for url in browser.history if url.startswith(f"{PORTAL_URL}/"))
+    async with place.database.read() as connection:
+        known = await list_known(connection, place.runtime)
+    explanation = explain(arrival, known, PORTAL_URL)
+    assert explanation.problem is None
+    if "/r/" in arrival:
+        assert "sealed" in explanation.notes[-1]
+        return
+    assert (explanation.driver, explanation.gateway) == (place.gateway.driver, "Central Library")
+    assert [one.name for one in explanation.parameters if one.meaning is None] == []
+    assert len(explanation.steps) > 3
+    told = repr(explanation)
+    for spelling in (browser.device.dashes, browser.device.colons, browser.device.plain):
+        assert spelling.lower() not in told.lower()
+    elsewhere = arrival.replace(arrival.partition("?")[0], f"{PORTAL_URL}/login")
+    assert explain(elsewhere, known, PORTAL_URL).driver in DRIVERS
 
 
 def test_reasons_are_given_only_for_what_is_tried() -> None:

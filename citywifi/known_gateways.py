@@ -1,0 +1,86 @@
+"""The gateways of an installation as the portal's drivers know them, for commands that explain and configure them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from captive_portal.gateways import DRIVERS
+from captive_portal.gateways.base import GatewayDriver
+from captive_portal.gateways.configuration import Site
+from captive_portal.laboratory import KnownGateway
+from captive_portal.storage.equipment import GATEWAY_COLUMNS, gateway_of
+from citywifi.errors import CommandError
+from foundation.mac_address import MacAddress
+from foundation.runtime import Runtime
+from foundation.schema import access_points, is_in_service, network_access_servers
+
+_NAS = network_access_servers.c
+
+
+async def list_known(connection: AsyncConnection, runtime: Runtime) -> list[KnownGateway]:
+    """Every gateway in service that a driver understands."""
+    stations: dict[int, set[MacAddress]] = defaultdict(set)
+    question = select(access_points.c.nas_id, access_points.c.mac_address)
+    for nas_id, mac_address in await connection.execute(question):
+        stations[nas_id].add(MacAddress.parse(mac_address))
+    rows = await connection.execute(_select().where(is_in_service()).order_by(_NAS.name))
+    return [
+        _known(runtime, row, driver, frozenset(stations[row.gateway_id]))
+        for row in rows
+        if (driver := row.gateway_driver or row.vendor) in DRIVERS
+    ]
+
+
+async def site_of(
+    connection: AsyncConnection, runtime: Runtime, nas_id: int, radius_host: str | None
+) -> tuple[GatewayDriver, Site]:
+    """A gateway's driver, and what its configuration names. Raises CommandError where no driver understands it."""
+    row = (await connection.execute(_select().where(_NAS.id == nas_id))).one()
+    name = row.gateway_driver or row.vendor
+    if name not in DRIVERS:
+        raise CommandError(
+            f"{row.gateway_name!r} is a {name}, which the captive portal has no driver for; it has {', '.join(DRIVERS)}"
+        )
+    portal_url = runtime.settings.portal.public_url.rstrip("/")
+    gateway = _known(runtime, row, name, frozenset()).gateway
+    radius = runtime.settings.radius
+    return DRIVERS[name], Site(
+        gateway=gateway,
+        portal_url=portal_url,
+        arrival_url=gateway.portal_address,
+        api_url=f"{portal_url}/api/capport/{gateway.arrival_key}/" if gateway.arrival_key else "",
+        radius_host=radius_host or _reachable(radius.host) or urlsplit(portal_url).hostname or "",
+        authentication_port=radius.authentication_port,
+        accounting_port=radius.accounting_port,
+    )
+
+
+def _select() -> Any:
+    return select(
+        *GATEWAY_COLUMNS,
+        _NAS.gateway_driver,
+        _NAS.vendor,
+        _NAS.dynamic_authorization_host,
+        _NAS.dynamic_authorization_port,
+    )
+
+
+def _known(runtime: Runtime, row: Row[*tuple[Any, ...]], driver: str, stations: frozenset[MacAddress]) -> KnownGateway:
+    portal_url = runtime.settings.portal.public_url.rstrip("/")
+    host, port = row.dynamic_authorization_host, row.dynamic_authorization_port
+    return KnownGateway(
+        driver,
+        gateway_of(runtime.keyring, row, driver, portal_url),
+        stations,
+        f"{host} port {port}" if host else None,
+    )
+
+
+def _reachable(host: str) -> str | None:
+    """The RADIUS server's address, if it is one that a gateway can use."""
+    return None if host in ("0.0.0.0", "::", "127.0.0.1", "::1") else host  # noqa: S104  compared, not bound
