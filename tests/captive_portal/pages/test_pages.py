@@ -174,7 +174,7 @@ async def test_every_route_answers_with_security_headers_and_without_cookies(cli
     phone = await Phone(client, city).arrive()
     path_id = phone.path.split("/")[2]
     values = {"driver": "coovachilli", "path_id": path_id, "code": "E08000026", "page": "abcd-efgh-jkmn", "site": "s"}
-    values |= {"arrival_key": 22 * "k", "token": 90 * "k", "device": "00-00-5E-00-53-01"}
+    values |= {"arrival_key": 22 * "k", "token": 90 * "k", "device": "00-00-5E-00-53-01", "mark": 32 * "0"}
     for resource in create_app(city.runtime).router.resources():
         path = str(resource.canonical).format(**values)
         for method in ("GET", "POST", "PUT", "HEAD"):
