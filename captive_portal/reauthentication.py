@@ -17,7 +17,8 @@ import structlog
 
 from captive_portal import metrics
 from captive_portal.errands import Errand
-from captive_portal.gateways.base import Failure, Operation
+from captive_portal.gateways import DRIVERS
+from captive_portal.gateways.base import Failure, Operation, Reauthentication
 from captive_portal.journey import Event, Journey, State, advance
 from captive_portal.release import find_proof
 from captive_portal.storage import admissions, journeys
@@ -40,6 +41,8 @@ _AFTER_REFUSAL_SECONDS: Final = 1.0
 _SESSION_NOT_FOUND: Final = 503
 _DONE: Final = frozenset({Result.CHANGED, Result.DISCONNECTED})
 _ANSWERED: Final = _DONE | {Result.REFUSED}
+_NO_SESSION: Final = Outcome(Result.NO_SUCH_SESSION, "accounting tells of no session")
+_NOT_KNOWN: Final = frozenset({Result.NO_SUCH_SESSION, Result.ALREADY_ENDED, Result.NOT_NAMEABLE})
 _NO_ANSWER: Final = frozenset({Result.NO_ANSWER, Result.UNREACHABLE})
 
 
@@ -83,15 +86,19 @@ class Reauthenticator:
         device_id = errand.journey.details.device_id
         if device_id is None:
             return
+        is_by_address = DRIVERS[errand.journey.details.driver].capabilities.needs_address_only
         async with runtime.database.short_write() as connection:
-            await admissions.put_off(connection, device_id)
             session_id = await admissions.open_session_id(connection, errand.gateway.nas_id, device_id)
-        # It would be let on again at once by who does not know yet.
-        await asyncio.sleep(self.told_after_seconds)
-        if session_id is None:
-            outcome = await disconnect_device(runtime.database, runtime.keyring, _device(errand))
-        else:
+            if is_by_address:
+                await admissions.put_off(connection, device_id)
+        if is_by_address:
+            # It would be let on again at once by who does not know yet.
+            await asyncio.sleep(self.told_after_seconds)
+        outcome = _NO_SESSION
+        if session_id is not None:
             outcome = await disconnect_session(runtime.database, runtime.keyring, session_id)
+        if outcome.result in _NOT_KNOWN:
+            outcome = await disconnect_device(runtime.database, runtime.keyring, _device(errand))
         if outcome.result in _DONE or outcome.error_cause == _SESSION_NOT_FOUND:
             await _store(runtime, errand.journey, Event.ENDED, (State.WAITING, State.ONLINE))
         else:
@@ -99,7 +106,8 @@ class Reauthenticator:
 
 
 def _device(errand: Errand) -> DeviceAtEquipment:
-    handed = errand.journey.details.hand_over
+    assert isinstance(errand.action, Reauthentication)
+    handed = errand.action.hand_over
     return DeviceAtEquipment(errand.gateway.nas_id, MacAddress.parse(handed["mac"]), handed.get("session"))
 
 
