@@ -8,7 +8,7 @@ journey; all redirects are 303.
 /arrive/opennds/KEY      GET by browsers as above; POST (or GET with ``auth_get``) by openNDS itself
 GET /arrive/coovachilli  chilli's redirect, all ``res`` values → 303 to the journey's page, or on to the gateway
 GET /j/ID                → 303 to the page that the journey is at
-/j/ID/start              form → POST start: ``way`` = ``click`` or ``email``, ``accept_terms`` = ``yes``, hidden
+/j/ID/start              form → POST start: ``way`` = ``click`` or ``email`` …, ``accept_terms`` = ``yes``, hidden
                          ``terms`` (which text is accepted), optional ``remember_device`` = ``yes``.
                          ``click`` → 303 to ``<login_url>/logon?username=&response=``; ``email`` → 303 to email
 /j/ID/email              form → POST email: ``email`` → 303 to code
@@ -53,7 +53,7 @@ from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
 from captive_portal import design, metrics, polled_grants, security
-from captive_portal.controllers import Controllers
+from captive_portal.controllers import CONTROLLERS, Controllers
 from captive_portal.errands import CARRIERS, Errands
 from captive_portal.gateways.base import PolledGrant, Reauthentication, ServerCall
 from captive_portal.pages import (
@@ -61,8 +61,9 @@ from captive_portal.pages import (
     authmon,
     back,
     capport,
+    code,
     connection,
-    email_code,
+    contact,
     errors,
     information,
     outbox,
@@ -76,12 +77,11 @@ from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_OR
 from captive_portal.pages.shared import SHARED_PAGES, SharedPages
 from captive_portal.reauthentication import Reauthenticator
 from captive_portal.session_watch import watch
-from captive_portal.storage import journeys
+from captive_portal.storage import journeys, texts
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
 from foundation.staff import StaffDoor
 
-CONTROLLERS: Final = web.AppKey("controllers", Controllers)
 _COUNT_INTERVAL_SECONDS: Final = 15
 _KEEP_ALIVE_SECONDS: Final = 20
 
@@ -145,7 +145,7 @@ def _add_routes(app: web.Application) -> None:
     polled = "/arrive/{driver:opennds}/{arrival_key:[A-Za-z0-9_-]{22}}"
     page = r"/secure/{page:[A-Za-z0-9-]{12,14}}"
     app.add_routes(capport.ROUTES)
-    app.add_routes(voucher.ROUTES)
+    app.add_routes([*contact.ROUTES, *code.ROUTES, *voucher.ROUTES])
     app.add_routes(
         [
             get("/", arrive.front_door, name="front_door"),
@@ -158,11 +158,6 @@ def _add_routes(app: web.Application) -> None:
             get(f"{journey}/", connection.show_journey, name="journey_slash"),
             get(f"{journey}/start", start.show_start, name="start"),
             post(f"{journey}/start", start.take_start, name="take_start"),
-            get(f"{journey}/email", email_code.show_email, name="email"),
-            post(f"{journey}/email", email_code.take_email, name="take_email"),
-            get(f"{journey}/code", email_code.show_code, name="code"),
-            post(f"{journey}/code", email_code.take_code, name="take_code"),
-            post(f"{journey}/resend", email_code.send_again, name="resend"),
             get(f"{journey}/connect", connection.show_state, name="connect"),
             post(f"{journey}/connect", connection.connect, name="take_connect"),
             get(f"{journey}/waiting", connection.show_waiting, name="waiting"),
@@ -215,6 +210,8 @@ def _export_limits(settings: Settings) -> None:
     metrics.code_limit.labels("contact").set(settings.portal.codes_per_contact_per_hour)
     metrics.code_limit.labels("device").set(settings.portal.codes_per_device_per_hour)
     metrics.code_limit.labels("gateway").set(settings.portal.codes_per_gateway_per_hour)
+    metrics.code_limit.labels("venue").set(settings.portal.codes_per_venue_per_hour)
+    metrics.code_limit.labels("council").set(settings.portal.codes_per_council_per_hour)
     metrics.credential_limit.labels("number").set(settings.portal.credentials_per_resident)
     metrics.credential_limit.labels("hour").set(settings.portal.credentials_per_resident_per_hour)
 
@@ -226,6 +223,10 @@ async def _count_journeys(app: web.Application) -> AsyncIterator[None]:
             with contextlib.suppress(DBAPIError, OSError):
                 async with app[RUNTIME].database.read() as reading:
                     metrics.open_journeys.set(await journeys.count_open(reading, clock()))
+                    default_limit = app[RUNTIME].settings.sms.texts_per_month
+                    for council, budget in await texts.read_budgets(reading, default_limit, clock()):
+                        metrics.texts_sent.labels(council).set(budget.sent)
+                        metrics.texts_limit.labels(council).set(budget.limit)
             await asyncio.sleep(_COUNT_INTERVAL_SECONDS)
 
     task = asyncio.create_task(count())

@@ -9,24 +9,42 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, TypeVar, cast
 
 import aiohttp
 import structlog
+from aiohttp import web
 
 from captive_portal import metrics
+from captive_portal.arrival import CheckedArrival
 from captive_portal.errands import Errand
 from captive_portal.errors import ControllerError, ControllerUnavailableError
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import ControllerDriver, Failure, Gateway, Operation, ServerCall
+from captive_portal.gateways.base import (
+    ControllerDriver,
+    Failure,
+    Gateway,
+    GatewayDriver,
+    Operation,
+    Refusal,
+    RefusalReason,
+    ResolvingDriver,
+    ServerCall,
+)
 from captive_portal.gateways.controller import Controller, TooManyRequestsError
 from captive_portal.journey import PATIENCE, Event, Journey, State, advance
 from captive_portal.storage import journeys, sessions
 from captive_portal.storage.sessions import EndedBy, Source, TerminateCause
 from foundation.database import Statements
+from foundation.mac_address import MacAddress
 from foundation.runtime import Runtime
 
+# An arrival waits for no longer until the controller tells a device's address; most phones come more than once.
+_RESOLVING_PATIENCE_SECONDS: Final = 5.0
+_MOST_RESOLVED: Final = 10_000
+_MOST_RESOLVING: Final = 64
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 8.0
 # So that the page still shows what came of it before it says that it takes too long.
@@ -45,6 +63,8 @@ class Controllers:
         self._connector: aiohttp.TCPConnector | None = None
         self._http: list[aiohttp.ClientSession] = []
         self._known: dict[int, tuple[Gateway, Controller]] = {}
+        self._resolved: dict[tuple[int, str], MacAddress] = {}
+        self._resolving = 0
 
     def of(self, gateway: Gateway) -> Controller:
         """The gateway's controller; a new one where it was configured anew. Raises ControllerRefusedError."""
@@ -94,6 +114,42 @@ class Controllers:
                 await asyncio.sleep(wait)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
+    async def resolve(self, driver: ResolvingDriver, checked: CheckedArrival) -> CheckedArrival | Refusal:
+        """An arrival whose device is hidden, with the device's address.
+
+        What is asked for comes from browsers, so only so many wait at a time.
+        """
+        arrival, gateway = checked.arrival, checked.gateway
+        assert isinstance(arrival.device, str)
+        key = gateway.nas_id, arrival.device
+        found = self._resolved.get(key)
+        if found is None:
+            found = await self._ask_for_address(driver, arrival.device, gateway)
+            if found is None:
+                return Refusal(RefusalReason.UNRESOLVED)
+            while len(self._resolved) >= _MOST_RESOLVED:
+                del self._resolved[next(iter(self._resolved))]
+            self._resolved[key] = found
+        hand_over = {**arrival.hand_over, "mac": str(found)}
+        return replace(checked, arrival=replace(arrival, device=found, hand_over=hand_over))
+
+    async def _ask_for_address(self, driver: ResolvingDriver, hidden: str, gateway: Gateway) -> MacAddress | None:
+        if self._resolving >= _MOST_RESOLVING:
+            metrics.controller_calls.labels(_name(driver), "resolve", "too-many").inc()
+            return None
+        self._resolving += 1
+        try:
+            async with asyncio.timeout(_RESOLVING_PATIENCE_SECONDS):
+                found = await self.insist(lambda: driver.resolve(self.of(gateway), hidden, gateway))
+        except (ControllerError, TimeoutError) as error:
+            logger.warning("a controller did not tell an address", nas_id=gateway.nas_id, problem=str(error))
+            metrics.controller_calls.labels(_name(driver), "resolve", "failed").inc()
+            return None
+        finally:
+            self._resolving -= 1
+        metrics.controller_calls.labels(_name(driver), "resolve", "done").inc()
+        return found
+
     def _make_http(self) -> aiohttp.ClientSession:
         if self._connector is None:
             self._connector = aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, limit_per_host=_MOST_CONNECTIONS_TO_ONE)
@@ -102,6 +158,13 @@ class Controllers:
         http = aiohttp.ClientSession(connector=self._connector, connector_owner=False, cookie_jar=jar)
         self._http.append(http)
         return http
+
+
+CONTROLLERS: Final = web.AppKey("controllers", Controllers)
+
+
+def _name(driver: ResolvingDriver) -> str:
+    return cast(GatewayDriver, driver).name
 
 
 async def _store(

@@ -20,6 +20,7 @@ from captive_portal.gateways.omada import Omada, OmadaOpenApi
 from captive_portal.gateways.omada_radius import OmadaRadius
 from captive_portal.gateways.opennds import OpenNDS
 from captive_portal.gateways.ruckus import Ruckus
+from captive_portal.gateways.ruckus_smartzone import RuckusSmartZone
 from captive_portal.gateways.unifi import UniFi
 
 _ALL: Final[tuple[GatewayDriver, ...]] = (
@@ -38,6 +39,7 @@ _ALL: Final[tuple[GatewayDriver, ...]] = (
     OmadaRadius(),
     OpenNDS(),
     Ruckus(),
+    RuckusSmartZone(),
     UniFi(),
 )
 DRIVERS: Final[Mapping[str, GatewayDriver]] = {driver.name: driver for driver in _ALL}

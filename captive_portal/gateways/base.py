@@ -41,6 +41,8 @@ class RefusalReason(StrEnum):
     WRONG_SEAL = "wrong-seal"
     WRONG_TARGET = "wrong-target"
     INCOMPLETE_GATEWAY = "gateway-incomplete"
+    # The controller, which alone can tell whose redirect it is, did not.
+    UNRESOLVED = "controller-does-not-tell"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +282,17 @@ class ControllerDriver(GatewayDriver, Protocol):
 
         Raises ControllerRefusedError (asking again is of no use) or ControllerUnavailableError (it may be of use).
         """
+
+
+@runtime_checkable
+class ResolvingDriver(Protocol):
+    """Equipment that hides devices' addresses in its redirects, and whose controller tells them.
+
+    ``parse`` gives the hidden address as the device.
+    """
+
+    async def resolve(self, controller: Controller, hidden: str, gateway: Gateway) -> MacAddress:
+        """The address that is hidden. Raises as `ControllerDriver.call` does."""
 
 
 @dataclass(frozen=True, slots=True)

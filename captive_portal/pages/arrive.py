@@ -8,8 +8,9 @@ from aiohttp import web
 
 from captive_portal import metrics
 from captive_portal.arrival import CheckedArrival, Meeting, check, find_named, meet_again, meet_device, store
+from captive_portal.controllers import CONTROLLERS
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import GatewayDriver, Refusal
+from captive_portal.gateways.base import GatewayDriver, Refusal, ResolvingDriver
 from captive_portal.journey import Journey, State
 from captive_portal.pages.common import RUNTIME, clock, perform, render, save, see_other
 from captive_portal.release import send_to_gateway
@@ -29,13 +30,20 @@ async def arrive(request: web.Request) -> web.Response:
         if named := await find_named(connection, runtime, driver, raw_query, now):
             return see_other(named.current_path())
         checked = await check(connection, runtime, driver, raw_query, request.match_info.get("arrival_key"))
-        if isinstance(checked, Refusal):
-            metrics.arrivals.labels(driver.name, checked.reason).inc()
-            context = {"reference": checked.reason, "can_switch_language": False}
-            return render(request, "refused.html", context, status=400)
+    if isinstance(checked, CheckedArrival) and isinstance(driver, ResolvingDriver) and _is_hidden(checked):
+        checked = await request.app[CONTROLLERS].resolve(driver, checked)
+    if isinstance(checked, Refusal):
+        metrics.arrivals.labels(driver.name, checked.reason).inc()
+        context = {"reference": checked.reason, "can_switch_language": False}
+        return render(request, "refused.html", context, status=400)
+    async with runtime.database.short_read() as connection:
         known = await meet_again(connection, runtime, checked, now)
     metrics.arrivals.labels(driver.name, checked.arrival.outcome).inc()
     return await go_on(request, driver, checked, known, now)
+
+
+def _is_hidden(checked: CheckedArrival) -> bool:
+    return isinstance(checked.arrival.device, str)
 
 
 async def go_on(

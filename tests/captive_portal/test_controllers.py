@@ -14,8 +14,8 @@ import pytest
 from aiohttp.web import Application
 from sqlalchemy import select
 
-from captive_portal.app import CONTROLLERS, create_app
-from captive_portal.controllers import Controllers
+from captive_portal.app import create_app
+from captive_portal.controllers import CONTROLLERS, Controllers
 from captive_portal.errors import ControllerRefusedError, ControllerUnavailableError
 from captive_portal.gateways.base import AccessLimits, Gateway, Operation, ServerCall
 from captive_portal.gateways.controller import fingerprint
