@@ -44,7 +44,8 @@ async def site_of(
     name = row.gateway_driver or row.vendor
     if name not in DRIVERS:
         raise CommandError(
-            f"{row.gateway_name!r} is a {name}, which the captive portal has no driver for; it has {', '.join(DRIVERS)}"
+            f"the captive portal has no driver {name!r}, which {row.gateway_name!r} is entered with; "
+            f"it has {', '.join(DRIVERS)}"
         )
     portal_url = runtime.settings.portal.public_url.rstrip("/")
     gateway = _known(runtime, row, name, frozenset()).gateway
