@@ -54,6 +54,7 @@ _PAGE: Final = """\
 <title>WiFi</title>
 </head>
 <body>
+<h1>WiFi</h1>
 <p><a href="{address}">Go on to the WiFi page</a></p>
 </body>
 </html>

@@ -130,7 +130,10 @@ def perform(request: web.Request, action: Action, visit: Visit) -> web.Response:
             return see_other(url)
         case BrowserForm(url, fields, goes_on_elsewhere):
             request[GATEWAY_ORIGIN] = _ANY_WEBSITE if goes_on_elsewhere else origin(url)
-            return render_visit(request, visit, "hand_over.html", {"target": url, "fields": fields})
+            own = request.app[RUNTIME].settings.portal.public_url
+            may_warn = own.lower().startswith("https:") and url.startswith("http:")
+            context = {"target": url, "fields": fields, "may_warn": may_warn}
+            return render_visit(request, visit, "hand_over.html", context)
         case _:
             request[ERRAND] = Errand(visit.journey, visit.gateway, action)
             return see_other(visit.journey.path(PAGES[State.WAITING]))
