@@ -10,7 +10,7 @@ from captive_portal import metrics
 from captive_portal.arrival import CheckedArrival, Meeting, check, find_named, meet_again, meet_device, store
 from captive_portal.controllers import CONTROLLERS
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import GatewayDriver, Refusal, ResolvingDriver
+from captive_portal.gateways.base import GatewayDriver, Outcome, Refusal, ResolvingDriver
 from captive_portal.journey import Journey, State
 from captive_portal.pages.common import RUNTIME, clock, perform, render, save, see_other
 from captive_portal.release import send_to_gateway
@@ -28,6 +28,7 @@ async def arrive(request: web.Request) -> web.Response:
     raw_query = request.raw_path.partition("?")[2]
     async with runtime.database.short_read() as connection:
         if named := await find_named(connection, runtime, driver, raw_query, now):
+            metrics.arrivals.labels(driver.name, Outcome.GRANTED).inc()
             return see_other(named.current_path())
         checked = await check(connection, runtime, driver, raw_query, request.match_info.get("arrival_key"))
     if isinstance(checked, CheckedArrival) and isinstance(driver, ResolvingDriver) and _is_hidden(checked):

@@ -16,6 +16,7 @@ from foundation.schema import accounting_sessions
 from tests.captive_portal.simulated.browser import SimulatedBrowser
 from tests.captive_portal.simulated.meraki import SimulatedClickThrough, SimulatedSignOn
 from tests.captive_portal.simulated.place import PORTAL_URL, Place, open_place
+from tests.captive_portal.simulated.ruckus import SimulatedZoneDirector
 
 _CLICK = {"way": "click", "accept_terms": "yes"}
 
@@ -121,6 +122,33 @@ async def test_the_address_for_log_out_is_kept_if_it_is_merakis(sign_on: Place) 
     assert form is not None
     answer = await sign_on.ask("POST", form.action, {})
     assert (answer.location or "").startswith("https://n143.network-auth.com/splash/logout?key=")
+
+
+async def test_without_an_address_for_log_out_radius_ends_the_session(sign_on: Place) -> None:
+    assert isinstance(sign_on.gateway, SimulatedSignOn)
+    sign_on.gateway.tells_log_out = False
+    browser = await sign_on.browser().be_intercepted()
+    await browser.click_through()
+    await browser.follow("/status")
+    await browser.submit()
+    await sign_on.gateway.settle()
+    assert not await browser.probe()
+    await browser.open(browser.journey_url)
+    assert browser.place == "ended"
+
+
+async def test_a_start_page_with_a_name_that_nobody_was_given_leads_nowhere(
+    database: Database, keyring: Keyring, tmp_path: Path
+) -> None:
+    async with open_place(SimulatedZoneDirector(), database, keyring, tmp_path) as place:
+        browser = await place.browser().be_intercepted()
+        await browser.click_through()
+        start_page = next(url for url in browser.history if "uid=" in url).removeprefix(PORTAL_URL)
+        assert (await place.ask("GET", start_page)).location == urlsplit(f"{browser.journey_url}online").path
+        for wrong in ("uid=tabc&mac=00005e005300", "uid=&mac=00005e005300", "uid=demo"):
+            assert (await place.ask("GET", f"/arrive/ruckus?{wrong}")).status == 400
+        _, _, query = start_page.partition("?")
+        assert (await place.ask("GET", f"/arrive/aruba?{query}")).status == 400
 
 
 async def test_where_there_is_no_log_out_none_is_offered_and_what_nobody_counts_is_not_shown(

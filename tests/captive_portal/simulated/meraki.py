@@ -31,6 +31,7 @@ class SimulatedSignOn(SimulatedGateway):
         super().__init__()
         # What stands in a login_url (mauth) for a device that is to log in.
         self._tokens: dict[MacAddress, str] = {}
+        self.tells_log_out = True
 
     async def intercept(self, device: Device, url: str) -> str:
         """To the custom splash page, with a login address for this visit."""
@@ -66,6 +67,8 @@ class SimulatedSignOn(SimulatedGateway):
         if reply is None or reply.code is not Code.ACCESS_ACCEPT:
             return Answer.redirect(self._splash(device, error_message="Access denied"))
         self._tokens.pop(device.mac, None)
+        if not self.tells_log_out:
+            return Answer.redirect(fields["success_url"])
         logout = urlencode({"logout_url": f"{_CLOUD}/splash/logout?key={secrets.token_urlsafe(16)}"})
         success = fields["success_url"]
         return Answer.redirect(f"{success}{'&' if '?' in success else '?'}{logout}")
