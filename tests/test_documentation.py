@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from citywifi.cli import app
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _INLINE = re.compile(r"`((?:citywifi|make|python -m) [^`]+)`")
 _LINK = re.compile(r"\]\((?!https?://)([^)#]+)")
@@ -50,7 +50,7 @@ def test_a_target_that_a_page_names_exists(line: str) -> None:
     assert re.search(rf"^{target}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_what_a_page_links_to_is_there(page: Path) -> None:
     missing = [target for target in _LINK.findall(page.read_text()) if not (page.parent / target).exists()]
     assert missing == []

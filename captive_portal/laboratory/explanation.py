@@ -124,6 +124,10 @@ PROBLEMS: Final = {
         "The gateway's entry here lacks something that its kind needs: its login address, its secret or its network.",
         "See citywifi nas configuration and enter what is missing with citywifi nas change.",
     ),
+    RefusalReason.UNRESOLVED: Problem(
+        "The device's address is hidden in the redirect, and the controller did not tell it.",
+        "See whether the portal reaches the controller at the gateway's login address, and whether the secret is right.",
+    ),
 }
 _NO_ADDRESS: Final = Problem(
     "This is no web address with parameters.", "Paste all of it, from http to its end, in quotation marks."

@@ -16,10 +16,12 @@ from captive_portal.gateways.base import (
     Pass,
     PolledGrant,
     Reauthentication,
+    ResolvingDriver,
     ServerCall,
 )
 
 _KEPT: Final = "The portal keeps what the gateway handed over, and shows its first page."
+_HIDDEN: Final = "The portal asks the controller for the device's address, which is hidden in the redirect."
 _PROOF: Final = "Accounting-Start comes for that user name: this is the proof, and the waiting page goes on."
 _AT_THE_END: Final = "Interim-Updates follow, and at the end Accounting-Stop with the reason why it ended."
 _GRANTED: Final = (
@@ -51,7 +53,8 @@ def following(
         return _OTHER_OUTCOMES[arrival.outcome]
     credentials = Pass("USER-NAME", "PASSWORD", arrival.hand_over, return_url=f"{portal_url}/j/…/waiting")
     action = driver.release(credentials, gateway)
-    return (_KEPT, *_release(action, driver, gateway, dynamic_authorization), _end(driver, gateway, arrival))
+    hidden = (_HIDDEN,) if isinstance(driver, ResolvingDriver) and isinstance(arrival.device, str) else ()
+    return (*hidden, _KEPT, *_release(action, driver, gateway, dynamic_authorization), _end(driver, gateway, arrival))
 
 
 def _release(
@@ -70,12 +73,14 @@ def _release(
             posted = f"When the resident may go on, one button posts {', '.join(names)} to {_place(url)}."
             return (posted, *_asked(driver, gateway))
         case ServerCall():
-            return (
+            called = (
                 f"When the resident may go on, the portal itself calls the controller at {gateway.login_url}, and "
-                "again after an error that may pass.",
-                _MEANWHILE,
-                "The controller's yes is the proof: the portal begins a session, marked as learnt from the API.",
+                "again after an error that may pass."
             )
+            if driver.capabilities.sends_accounting:
+                return (called, _MEANWHILE, *_access_request(gateway))
+            yes = "The controller's yes is the proof: the portal begins a session, marked as learnt from the API."
+            return (called, _MEANWHILE, yes)
         case PolledGrant():
             return (
                 "When the resident may go on, the portal leaves the grant ready. The gateway asks for it every few "
@@ -98,6 +103,10 @@ def _asked(driver: GatewayDriver, gateway: Gateway) -> tuple[str, ...]:
     """What the gateway asks RADIUS when a browser brought it something."""
     if not driver.capabilities.sends_accounting:
         return ("The gateway asks nobody and reports nothing: the portal begins a session when the browser is back.",)
+    return _access_request(gateway)
+
+
+def _access_request(gateway: Gateway) -> tuple[str, ...]:
     source = f" from {gateway.network}" if gateway.network else ""
     called = f" and NAS-Identifier {gateway.nas_identifier}" if gateway.nas_identifier else ""
     return (
