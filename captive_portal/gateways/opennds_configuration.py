@@ -49,6 +49,8 @@ sealed="$report&seal=$(seal "$report")"
 (for pause in 0 1 3 10 30 60; do sleep "$pause"; post "$sealed" && break; done) </dev/null >/dev/null 2>&1 &
 exit 0
 """
+# openNDS 9.10 ends at an option that only its script authmon.sh knows. The script finds it in a comment, too.
+_POLLING: Final = {"nat_traversal_poll_interval": "1"}
 _FIREWALL: Final = """
 FirewallRuleSet authenticated-users {
     FirewallRule allow all
@@ -70,10 +72,10 @@ def configuration(site: Site, level: str, gateway_name: str) -> Configuration:
             Snippet("openNDS on Debian", "/etc/opennds/opennds.conf", _plain(settings, gardens)),
             Snippet("openNDS on OpenWrt, and release 10 anywhere", "/etc/config/opennds", _uci(settings, gardens)),
             Snippet("Reports to the portal (chmod 700)", _SCRIPT, _script(site)),
-            Snippet("The portal's API by DHCP", "/etc/dnsmasq.conf", f"dhcp-option-force=114,{site.api_url}"),
         ),
         notes=_notes(site, level),
-        captive_portal_option=site.api_url,
+        # dnsmasq gives every device the same, and openNDS's own API is plain HTTP, which RFC 8908 does not allow.
+        captive_portal_option=None,
     )
 
 
@@ -97,11 +99,11 @@ def _settings(site: Site, level: str, gateway_name: str) -> dict[str, str]:
         "faskey": "PORTAL-SECRET",
         "fas_secure_enabled": level,
         "binauth": _SCRIPT,
-        # Its own value is an address by plain HTTP, which phones do not ask.
+        # DHCP option 114 would be an address by plain HTTP, which phones do not ask (RFC 8908 section 4.1).
         "dhcp_default_url_enable": "0",
         "preauthidletimeout": "30",
     }
-    return {**values, "nat_traversal_poll_interval": "1"} if is_polling else values
+    return {**values, **(_POLLING if is_polling else {})}
 
 
 def _gardens(site: Site) -> tuple[str, ...]:
@@ -111,8 +113,8 @@ def _gardens(site: Site) -> tuple[str, ...]:
 
 
 def _plain(settings: dict[str, str], gardens: tuple[str, ...]) -> str:
-    lines = [f"{name} {value}" for name, value in settings.items()]
-    lines += [f"walledgarden_fqdn_list {' '.join(gardens)}", "walledgarden_port_list 80 443"] if gardens else []
+    lines = [f"{'# ' if name in _POLLING else ''}{name} {value}" for name, value in settings.items()]
+    lines += [f"walledgarden_fqdn_list {' '.join(gardens)}", "walledgarden_port_list 443"] if gardens else []
     return "\n".join(lines) + "\n" + _FIREWALL
 
 
@@ -121,7 +123,7 @@ def _uci(settings: dict[str, str], gardens: tuple[str, ...]) -> str:
     quoted = {name: value.replace("'", r"'\''") for name, value in settings.items()}
     lines += [f"\toption {name} '{value}'" for name, value in quoted.items()]
     lines += [f"\tlist walledgarden_fqdn_list '{host}'" for host in gardens]
-    lines += [f"\tlist walledgarden_port_list '{port}'" for port in (80, 443)] if gardens else []
+    lines += ["\tlist walledgarden_port_list '443'"] if gardens else []
     lines += ["\tlist authenticated_users 'allow all'"]
     lines += [f"\tlist users_to_router 'allow {rule}'" for rule in ("tcp port 53", "udp port 53", "udp port 67")]
     return "\n".join(lines) + "\n"

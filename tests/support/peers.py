@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -22,6 +23,13 @@ _KNOWN = {
     "chromium": (["chromium", "--version"], "chromium"),
     "freeradius": (["freeradius", "-v"], "freeradius"),
     "eapol_test": (["eapol_test", "-v"], "eapoltest"),
+    "opennds": (["opennds", "-v"], "opennds"),
+    "dnsmasq": (["dnsmasq", "--version"], "dnsmasq-base"),
+    "php": (["php", "--version"], "php-cli"),
+    "ipset": (["ipset", "--version"], "ipset"),
+    "xtables-legacy-multi": (["xtables-legacy-multi", "iptables", "--version"], "iptables"),
+    "busybox": (["busybox"], "busybox"),
+    "curl": (["curl", "--version"], "curl"),
     "radsecproxy": (["radsecproxy", "-v"], "radsecproxy"),
 }
 
@@ -41,6 +49,16 @@ class Peers:
             pytest.skip(f"{name} is not installed: apt-get install {package}")
         self.test.user_properties.append(("peer", f"{name} {_version(name)}"))
         return Path(path)
+
+    def require_package(self, name: str) -> Path:
+        """The folder of one of package.json's npm packages, counted and skipped in the same way."""
+        folder = Path(__file__).resolve().parents[2] / "node_modules" / name
+        if not folder.exists():
+            self.test.user_properties.append(("missing peer", f"{name} (npm ci)"))
+            pytest.skip(f"{name} is not installed: npm ci")
+        version = json.loads((folder / "package.json").read_text(encoding="utf-8"))["version"]
+        self.test.user_properties.append(("peer", f"{name} {version}"))
+        return folder
 
 
 @cache

@@ -1,0 +1,244 @@
+"""A resident gets online behind the real openNDS, at levels 0 to 3, with the files that the portal makes for it.
+
+A phone with a lease of dnsmasq, a browser on it (Chromium, JavaScript off), openNDS between it and a little internet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+from aiohttp import web
+from playwright.async_api import Page, async_playwright, expect
+from sqlalchemy import Row, select
+
+from captive_portal.app import create_app
+from captive_portal.gateways.base import Clue
+from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.opennds import OpenNDS
+from captive_portal.storage import equipment
+from foundation.certificates import Authority, make_authority
+from foundation.database import Database
+from foundation.privacy import Keyring
+from foundation.runtime import Runtime
+from foundation.schema import accounting_sessions, councils, network_access_servers, terms_versions, venues
+from foundation.settings import PortalSettings, Settings
+from tests.support.network import free_ports
+from tests.support.opennds import GARDEN_NAME, LOGIN_URL, PORTAL_NAME, Town, opennds, town
+from tests.support.peers import Peers
+from tests.support.wired import may_make_namespaces
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.peer("opennds"),
+    pytest.mark.peer("chromium"),
+    pytest.mark.timeout(120),
+]
+
+FASKEY: Final = "a-faskey-of-more-than-thirty-two-octets"
+PROBE: Final = "http://captive.apple.com/hotspot-detect.html"
+INTERNET: Final = "http://www.example.org/"
+_PEERS: Final = ("opennds", "dnsmasq", "php", "ipset", "xtables-legacy-multi", "busybox", "curl", "ip")
+_FLAGS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+]
+
+
+@dataclass(frozen=True)
+class Library:
+    """A portal that listens, and the row of its gateway."""
+
+    runtime: Runtime
+    nas_id: int
+    site: Site
+
+    async def session(self) -> Row[tuple[object, ...]]:
+        """The gateway's one session."""
+        question = select(accounting_sessions).where(accounting_sessions.c.nas_id == self.nas_id)
+        async with self.runtime.database.read() as connection:
+            return (await connection.execute(question)).one()
+
+
+@pytest.fixture
+def required(peers: Peers) -> Path:
+    """All programs that take part; gives Chromium's."""
+    for name in _PEERS:
+        peers.require(name)
+    if not may_make_namespaces():
+        pytest.skip("this user may not make network namespaces")
+    return peers.require("chromium")
+
+
+@pytest.fixture
+def made_town(required: Path, tmp_path: Path) -> Iterator[Town]:
+    with town(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def page(required: Path, made_town: Town) -> AsyncIterator[Page]:
+    """A browser on the phone, without script."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=made_town.browser(required), args=_FLAGS)
+        # Browsers know the public's authorities; ours is for this test. That openNDS checks it is what matters here.
+        context = await browser.new_context(java_script_enabled=False, ignore_https_errors=True)
+        opened = await context.new_page()
+        opened.set_default_timeout(15_000)
+        yield opened
+        await context.close()
+        await browser.close()
+
+
+@pytest.mark.parametrize("level", ["0", "1", "2", "3"])
+async def test_a_phone_gets_online_sees_its_status_logs_out_and_is_captive_again(
+    level: str, made_town: Town, page: Page, database: Database, keyring: Keyring, tmp_path: Path
+) -> None:
+    authority = Authority(make_authority("Test", "Test", datetime.now(UTC)))
+    async with serving(made_town, level, database, keyring, tmp_path, authority) as library:
+        files = {**configured(library), "trusted.pem": authority.certificate.decode()}
+        files["wgetrc"] = "ca_certificate = /etc/trusted.pem\n"
+        trusting = {"SSL_CERT_FILE": "/etc/trusted.pem", "CURL_CA_BUNDLE": "/etc/trusted.pem"}
+        async with opennds(made_town, files, trusting):
+            await asyncio.to_thread(made_town.lease)
+            assert made_town.fetch(f"http://{GARDEN_NAME}:443/") == "200 "
+            assert made_town.fetch(PROBE).startswith(f"307 {library.site.arrival_url.partition('://')[0]}")
+
+            await register(page)
+            assert made_town.fetch(PROBE) == "200 "
+            await page.goto(INTERNET)
+            await expect(page.get_by_role("heading", level=1)).to_have_text("The internet")
+            session = await library.session()
+            assert (session.source, session.stopped_at) == ("authmon", None)
+
+            await see_status_and_log_out(page, library)
+            assert made_town.fetch(PROBE).startswith("307 ")
+            ended = await library.session()
+            assert (ended.ended_by, ended.terminate_cause) == ("stop", 1)
+            # What a device sends is only counted by nftables, beside which this openNDS does not run here.
+            assert ended.output_octets > 0
+
+
+async def register(page: Page) -> None:
+    """From the probe's redirect to "you are online", by click-through."""
+    await page.goto(PROBE)
+    await page.wait_for_url("**/start")
+    await page.locator('input[name="way"][value="click"]').check()
+    await page.locator('input[name="accept_terms"]').check()
+    await page.locator("#main-form button").click()
+    await page.wait_for_url("**/online", timeout=30_000)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("You are online")
+
+
+async def see_status_and_log_out(page: Page, library: Library) -> None:
+    """By the status page; openNDS then shows a page of its own, whose one button leads back to the portal."""
+    await page.go_back()
+    await page.wait_for_url("**/online")
+    await page.locator('a[href$="/status"]').click()
+    await page.wait_for_url("**/status")
+    journey = page.url.removesuffix("/status")
+    await page.locator("#main-form button").click()
+    await page.wait_for_url(f"{LOGIN_URL}/")
+    async with asyncio.timeout(10):
+        while not page.url.endswith("/ended"):
+            await page.goto(f"{journey}/")
+
+
+def configured(library: Library) -> dict[str, str]:
+    """The files that the portal shows an engineer, with what stands for this place filled in, by path below /etc."""
+    made = OpenNDS().configuration(library.site)
+    filled = {"PORTAL-SECRET": FASKEY, "br-lan": "lan", "PORTAL-IP-ADDRESS": library.runtime.settings.portal.host}
+    files = {}
+    for snippet in made.snippets:
+        text = snippet.text
+        for placeholder, value in filled.items():
+            text = text.replace(placeholder, value)
+        files[snippet.place.removeprefix("/etc/")] = text
+    # OpenWrt's, by which openNDS would take this for OpenWrt.
+    del files["config/opennds"]
+    return files
+
+
+@asynccontextmanager
+async def serving(
+    made_town: Town, level: str, database: Database, keyring: Keyring, folder: Path, authority: Authority
+) -> AsyncIterator[Library]:
+    """The portal at its end of the cable: HTTPS for level 3, for which openNDS insists on it, else HTTP."""
+    [port] = free_ports(1)
+    scheme = "https" if level == "3" else "http"
+    host, url = made_town.portal_address, f"{scheme}://{PORTAL_NAME}:{port}"
+    portal = PortalSettings(public_url=url, host=host, port=port)
+    runtime = Runtime(Settings(demo=True, data_directory=folder / "data", portal=portal), database, keyring)
+    library = await build(runtime, level)
+    runner = web.AppRunner(create_app(runtime))
+    await runner.setup()
+    try:
+        context = tls(authority, folder) if scheme == "https" else None
+        await web.TCPSite(runner, host, port, ssl_context=context).start()
+        yield library
+    finally:
+        await runner.cleanup()
+
+
+def tls(authority: Authority, folder: Path) -> ssl.SSLContext:
+    """The portal's certificate, by the test's own authority."""
+    pair = authority.issue_server([PORTAL_NAME], datetime.now(UTC))
+    certificate, key = folder / "portal.pem", folder / "portal.key"
+    certificate.write_bytes(pair.certificate)
+    key.write_bytes(pair.key)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+async def build(runtime: Runtime, level: str) -> Library:
+    """A council with terms, a library, and its gateway."""
+    now, keyring, arrival_key = datetime.now(UTC), runtime.keyring, secrets.token_urlsafe(16)
+    made = {"created_at": now, "updated_at": now}
+    async with runtime.database.write() as connection:
+        council = councils.insert().values(code="E08000026", name="Coventry", created_at=now).returning(councils.c.id)
+        owned = {"council_id": (await connection.execute(council)).scalar_one()}
+        venue = venues.insert().values(**owned, source="test", reference="1", name="Central Library", **made)
+        venue_id = (await connection.execute(venue.returning(venues.c.id))).scalar_one()
+        nas = network_access_servers.insert().values(
+            **owned,
+            **made,
+            name="Central Library: hall",
+            venue_id=venue_id,
+            vendor="other",
+            gateway_driver="opennds",
+            secret_encrypted=keyring.encrypt("nas secret", b"none"),
+            portal_secret_encrypted=keyring.encrypt("portal secret", FASKEY.encode()),
+            login_url=LOGIN_URL,
+            arrival_key=arrival_key,
+            gateway_options=json.dumps({"level": level}),
+        )
+        nas_id = (await connection.execute(nas.returning(network_access_servers.c.id))).scalar_one()
+        terms = {"version": 1, "language": "en", "text": "# Be kind", "published_at": now}
+        await connection.execute(terms_versions.insert().values(**owned, **terms))
+    url = runtime.settings.portal.public_url
+    async with runtime.database.read() as connection:
+        found = await equipment.find_gateways(connection, keyring, "opennds", Clue(None, None), url, arrival_key)
+    site = Site(
+        gateway=found[0],
+        portal_url=url,
+        arrival_url=f"{url}/arrive/opennds/{arrival_key}",
+        api_url="",
+        radius_host="",
+        authentication_port=0,
+        accounting_port=0,
+        walled_garden=(GARDEN_NAME,),
+    )
+    return Library(runtime, nas_id, site)

@@ -1,0 +1,234 @@
+"""A library's network with a real openNDS: a phone, the gateway, and a little internet, each a network namespace.
+
+The portal listens in the test's own namespace, on the other end of a cable to the gateway. openNDS writes into /etc and
+stops what it finds of itself; so it runs with a file system over /etc, a /tmp and process numbers of its own, which go
+with it. Making all that needs root.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+GATEWAY_ADDRESS: Final = "10.77.0.1"
+LOGIN_URL: Final = f"http://{GATEWAY_ADDRESS}:2050"
+PORTAL_NAME: Final = "portal.test"
+# The one host that is reachable before login; all others have the internet's one address.
+GARDEN_NAME: Final = "essentials.test"
+GARDEN_ADDRESS: Final = "203.0.113.81"
+INTERNET_ADDRESS: Final = "203.0.113.80"
+_ROUTER_ADDRESS: Final = "203.0.113.1"
+_READY_WITHIN_SECONDS: Final = 20
+
+# Everything that is not given by the files under test: an own /etc and /tmp, address translation, and dnsmasq, which
+# openNDS starts anew through systemctl. Its iptables must be the one that works beside nftables.
+_START: Final = """\
+set -eu
+folder=$1
+mount -t tmpfs tmpfs "$folder/own"
+mkdir "$folder/own/etc" "$folder/own/work" "$folder/own/tmp" "$folder/own/tmp/bin"
+mount -t overlay overlay -o "lowerdir=/etc,upperdir=$folder/own/etc,workdir=$folder/own/work" /etc
+cp -r "$folder/files/." /etc/
+mount --bind "$folder/own/tmp" /tmp
+ln -s "$(command -v xtables-legacy-multi)" /tmp/bin/iptables
+cat >/tmp/bin/systemctl <<'END'
+#!/bin/sh
+[ ! -e /tmp/dnsmasq.pid ] || kill "$(cat /tmp/dnsmasq.pid)"
+sleep 0.1
+exec dnsmasq
+END
+chmod 755 /tmp/bin/systemctl
+export PATH=/tmp/bin:$PATH
+for table in filter nat mangle; do iptables -t $table -F; iptables -t $table -X; done
+for uplink in portal internet; do iptables -t nat -A POSTROUTING -o $uplink -j MASQUERADE; done
+ipset destroy 2>/dev/null || true
+dnsmasq
+exec opennds -f
+"""
+_DNSMASQ: Final = f"""\
+no-resolv
+no-hosts
+no-ping
+interface=lan
+bind-interfaces
+dhcp-range=10.77.0.100,10.77.0.200,1h
+dhcp-leasefile=/tmp/dhcp.leases
+pid-file=/tmp/dnsmasq.pid
+server={INTERNET_ADDRESS}
+"""
+# A resolver (openNDS opens its walled garden to what is resolved elsewhere), and web servers in the pages' folder.
+_INTERNET: Final = (
+    [
+        "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file",
+        f"--address=/#/{INTERNET_ADDRESS}", f"--address=/{GARDEN_NAME}/{GARDEN_ADDRESS}",
+    ],
+    ["busybox", "httpd", "-f", "-p", "80"],
+    ["busybox", "httpd", "-f", "-p", f"{GARDEN_ADDRESS}:443"],
+)  # fmt: skip
+_LEASE: Final = """\
+#!/bin/sh
+if [ "$1" = bound ]; then
+    ip addr flush dev "$interface"
+    ip addr add "$ip/24" dev "$interface"
+    ip route replace default via "$router"
+fi
+"""
+
+
+@dataclass(frozen=True)
+class Town:
+    """Names of the namespaces, and the portal's address on its cable."""
+
+    gateway: str
+    phone: str
+    internet: str
+    portal_address: str
+    folder: Path
+
+    def lease(self) -> None:
+        """The phone gets its address from the gateway."""
+        script = self.folder / "lease"
+        script.write_text(_LEASE)
+        script.chmod(0o755)
+        udhcpc = ["busybox", "udhcpc", "-i", "wifi", "-n", "-q", "-f", "-t", "20", "-T", "1", "-s", str(script)]
+        subprocess.run(["ip", "netns", "exec", self.phone, *udhcpc], check=True, capture_output=True, timeout=30)
+
+    def fetch(self, url: str) -> str:
+        """The status that a program on the phone gets, and where it is redirected; ``000`` where nothing answers."""
+        curl = ["curl", "-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}%{errormsg}", url]
+        command = ["ip", "netns", "exec", self.phone, *curl]
+        return subprocess.run(command, check=False, capture_output=True, text=True, timeout=20).stdout
+
+    def browser(self, chromium: Path) -> Path:
+        """A program that starts Chromium on the phone."""
+        script = self.folder / "chromium"
+        script.write_text(f'#!/bin/sh\nexec ip netns exec {self.phone} {chromium} "$@"\n')
+        script.chmod(0o755)
+        return script
+
+
+@contextmanager
+def town(folder: Path) -> Iterator[Town]:
+    """The three namespaces and the cables between them, and the internet's web server; all gone at the end."""
+    mark = secrets.token_hex(2)
+    # TEST-NET-2 (RFC 5737): nobody has these addresses.
+    subnet = 4 * secrets.randbelow(62)
+    portal_address, gateway_address = f"198.51.100.{subnet + 1}", f"198.51.100.{subnet + 2}"
+    made = Town(f"cw-ods-{mark}", f"cw-phone-{mark}", f"cw-net-{mark}", portal_address, folder)
+    cable = f"cwo{mark}"
+    resolver = Path("/etc/netns") / made.phone
+    servers: list[subprocess.Popen[bytes]] = []
+    try:
+        for namespace in (made.gateway, made.phone, made.internet):
+            _ip("netns", "add", namespace)
+            _ip("-n", namespace, "link", "set", "lo", "up")
+        _ip("link", "add", cable, "type", "veth", "peer", "name", "portal", "netns", made.gateway)
+        _ip("addr", "add", f"{portal_address}/30", "dev", cable)
+        _ip("link", "set", cable, "up")
+        _cable(made.gateway, "portal", f"{gateway_address}/30")
+        _veth(made.gateway, "lan", made.phone, "wifi")
+        _cable(made.gateway, "lan", f"{GATEWAY_ADDRESS}/24")
+        _cable(made.phone, "wifi")
+        _veth(made.gateway, "internet", made.internet, "line")
+        _cable(made.gateway, "internet", f"{_ROUTER_ADDRESS}/24")
+        _cable(made.internet, "line", f"{INTERNET_ADDRESS}/24", f"{GARDEN_ADDRESS}/24")
+        _ip("-n", made.gateway, "route", "add", "default", "via", INTERNET_ADDRESS)
+        subprocess.run(["ip", "netns", "exec", made.gateway, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
+        resolver.mkdir(parents=True)
+        (resolver / "resolv.conf").write_text(f"nameserver {GATEWAY_ADDRESS}\n")
+        pages = folder / "pages"
+        pages.mkdir()
+        (pages / "index.html").write_text("<html lang=en><title>The internet</title><h1>The internet</h1></html>")
+        (pages / "hotspot-detect.html").write_text("<html><title>Success</title><body>Success</body></html>")
+        for served in _INTERNET:
+            command = ["ip", "netns", "exec", made.internet, *served]
+            servers.append(subprocess.Popen(command, cwd=pages, stderr=subprocess.DEVNULL))
+        yield made
+    finally:
+        for server in servers:
+            server.kill()
+            server.wait()
+        for namespace in (made.gateway, made.phone, made.internet):
+            subprocess.run(["ip", "netns", "delete", namespace], check=False, capture_output=True)
+        subprocess.run(["ip", "link", "delete", cable], check=False, capture_output=True)
+        with contextlib.suppress(FileNotFoundError):
+            (resolver / "resolv.conf").unlink()
+            resolver.rmdir()
+
+
+@asynccontextmanager
+async def opennds(made: Town, files: Mapping[str, str], environment: Mapping[str, str]) -> AsyncIterator[Path]:
+    """openNDS with these files (by path below /etc), answering; gives its log. All that it began ends with it."""
+    folder = made.folder / f"opennds-{secrets.token_hex(2)}"
+    (folder / "own").mkdir(parents=True)
+    own = {"dnsmasq.conf": _dnsmasq(made), "resolv.conf": f"nameserver {GATEWAY_ADDRESS}\n"}
+    for name, text in {**own, **files}.items():
+        file = folder / "files" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(0o700 if text.startswith("#!") else 0o644)
+    (folder / "start").write_text(_START)
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            "ip", "netns", "exec", made.gateway,
+            "unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", str(folder / "start"), str(folder),
+            stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **environment},
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(_READY_WITHIN_SECONDS):
+                await _wait_until_ready(made, process, log)
+            yield log
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGKILL)
+            await process.wait()
+
+
+async def _wait_until_ready(made: Town, process: asyncio.subprocess.Process, log: Path) -> None:
+    """Its port listens before its firewall stands; "ndsctl status" answers when all is done."""
+    while True:
+        assert process.returncode is None, await asyncio.to_thread(log.read_text, errors="replace")
+        answer = await asyncio.to_thread(_ndsctl, made, process.pid, "status")
+        if "Version" in answer:
+            return
+        await asyncio.sleep(0.2)
+
+
+def _ndsctl(made: Town, parent: int, *arguments: str) -> str:
+    """Ask openNDS by its control socket, which only its own mounts show."""
+    found = subprocess.run(["ip", "netns", "pids", made.gateway], check=False, capture_output=True, text=True)
+    numbers = [int(number) for number in found.stdout.split() if int(number) != parent]
+    for number in numbers:
+        with contextlib.suppress(OSError):
+            if b"opennds\0-f" in Path(f"/proc/{number}/cmdline").read_bytes():
+                inside = ["nsenter", "-t", str(number), "-m", "-n", "-p", "ndsctl", *arguments]
+                return subprocess.run(inside, check=False, capture_output=True, text=True, timeout=10).stdout
+    return ""
+
+
+def _dnsmasq(made: Town) -> str:
+    return f"{_DNSMASQ}address=/{PORTAL_NAME}/{made.portal_address}\n"
+
+
+def _veth(one: str, name: str, other: str, other_name: str) -> None:
+    _ip("-n", one, "link", "add", name, "type", "veth", "peer", "name", other_name, "netns", other)
+
+
+def _cable(namespace: str, interface: str, *addresses: str) -> None:
+    for address in addresses:
+        _ip("-n", namespace, "addr", "add", address, "dev", interface)
+    _ip("-n", namespace, "link", "set", interface, "up")
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
