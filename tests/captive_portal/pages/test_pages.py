@@ -24,9 +24,7 @@ from tests.captive_portal.conftest import (
     City,
     Client,
     Phone,
-    newest_code,
     redirect,
-    start_session,
     token_names,
 )
 
@@ -36,7 +34,6 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Server": "CityWiFi",
 }
-INFORMATION = ("terms", "privacy", "accessibility", "easy-terms", "easy-privacy")
 MOST_OCTETS = 50_000
 
 
@@ -67,9 +64,8 @@ class Outline(HTMLParser):
             self.fields.append(attributes["id"])
 
 
-def check_page(phone: Phone, language: str) -> None:
+def check_page(html: str, language: str) -> None:
     """A page is whole, light, in the language, and leads nowhere by script or by outside resource."""
-    html = phone.text
     outline = Outline(html)
     assert f'<html class="govuk-template" lang="{language}" dir="{direction(language)}">' in html
     assert len(html.encode()) < MOST_OCTETS
@@ -85,75 +81,21 @@ def check_page(phone: Phone, language: str) -> None:
     assert "%(" not in html
 
 
-async def visit_every_page(phone: Phone, city: City, number: int) -> dict[str, str]:
-    """Walk the whole way by email, with each mistake on it; the pages by name."""
-    mac = f"00-00-5E-00-53-{number:02X}"
-    pages: dict[str, str] = {}
-
-    def keep(name: str) -> None:
-        pages[name] = phone.text
-
-    await phone.arrive(mac=mac)
-    keep("start")
-    await phone.submit()
-    keep("start with errors")
-    await phone.submit(way="email", accept_terms="yes", remember_device="yes")
-    keep("email")
-    await phone.submit(email="nobody")
-    keep("email with error")
-    await phone.submit(email="ann@example.org")
-    keep("code")
-    await phone.submit(code="12")
-    keep("code with error")
-    await phone.submit(code=newest_code(city))
-    await phone.arrive(mac=mac, res="failed", reason="reject")
-    keep("failed")
-    await phone.submit()
-    await phone.arrive(mac=mac)
-    await phone.arrive(mac=mac, res="success", challenge=None)
-    keep("waiting")
-    await start_session(city, user_name=(await token_names(city))[-1])
-    await phone.get(phone.path)
-    keep("online")
-    journey = phone.path.rpartition("/")[0]
-    await phone.get(f"{journey}/status")
-    keep("status")
-    for topic in INFORMATION:
-        await phone.get(f"{journey}/{topic}")
-        keep(topic)
-    await phone.arrive(mac=mac, res="logoff", challenge=None)
-    keep("ended")
-    await phone.arrive(mac=mac)
-    keep("connect")
-    for path in ("/", "/terms", "/privacy", "/accessibility", "/demo/outbox", "/nothing", f"/j/{'a' * 24}/start"):
-        await phone.get(path)
-        keep(path)
-    await phone.arrive(mac="nonsense")
-    keep("refused")
-    return pages
+@pytest.mark.timeout(180)
+@pytest.mark.xdist_group("every page")
+async def test_every_page_is_whole_light_and_in_the_residents_language(every_page: dict[tuple[str, str], str]) -> None:
+    assert len(every_page) == 25 * len(NAMES)
+    for (language, _name), html in every_page.items():
+        check_page(html, language)
 
 
-@pytest.mark.parametrize("language", NAMES)
-async def test_every_page_is_whole_light_and_in_the_residents_language(phone: Phone, city: City, language: str) -> None:
-    phone.headers["Accept-Language"] = language
-    pages = await visit_every_page(phone, city, 1)
-    assert len(pages) == 25
-    for phone.text in pages.values():
-        check_page(phone, language)
-
-
-async def test_no_english_is_left_on_a_page_in_another_language(phone: Phone, city: City) -> None:
-    english = await visit_every_page(phone, city, 1)
-    for number, language in enumerate(sorted(set(NAMES) - {"en"}), 2):
-        async with city.database.write() as connection_:
-            for table in ("accounting_sessions", "one_time_tokens", "journeys", "devices", "residents"):
-                await connection_.exec_driver_sql(f"DELETE FROM {table}")
-        phone.headers["Accept-Language"] = language
-        translated = await visit_every_page(phone, city, number)
-        for name, text in english.items():
-            # The demo's outbox shows mails in the language that they were written in.
-            shared = visible_sentences(text) & visible_sentences(translated[name]) if name != "/demo/outbox" else set()
-            assert shared == set(), (language, name)
+@pytest.mark.timeout(180)
+@pytest.mark.xdist_group("every page")
+async def test_no_english_is_left_on_a_page_in_another_language(every_page: dict[tuple[str, str], str]) -> None:
+    for (language, name), html in every_page.items():
+        # The demo's outbox shows mails in the language that they were written in.
+        if language != "en" and name != "/demo/outbox":
+            assert visible_sentences(every_page["en", name]) & visible_sentences(html) == set(), (language, name)
 
 
 def visible_sentences(html: str) -> set[str]:
