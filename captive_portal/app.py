@@ -65,6 +65,7 @@ from captive_portal.pages import (
     connection,
     contact,
     errors,
+    gateway_agent,
     information,
     outbox,
     secure_network,
@@ -144,7 +145,7 @@ def _add_routes(app: web.Application) -> None:
     journey = r"/j/{path_id:[A-Za-z0-9_-]{24}}"
     polled = "/arrive/{driver:opennds}/{arrival_key:[A-Za-z0-9_-]{22}}"
     page = r"/secure/{page:[A-Za-z0-9-]{12,14}}"
-    app.add_routes(capport.ROUTES)
+    app.add_routes([*capport.ROUTES, *gateway_agent.ROUTES])
     app.add_routes([*contact.ROUTES, *code.ROUTES, *voucher.ROUTES])
     app.add_routes(
         [

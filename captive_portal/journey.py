@@ -196,6 +196,8 @@ class Details:
     contact: str | None = field(default=None, repr=False)
     # When the device's right to be on has an end.
     access_until: datetime | None = None
+    # The same as it was at the latest release: the session keeps it, whatever was verified since.
+    session_until: datetime | None = None
     device_id: int | None = None
     # The one-time user name of the latest release.
     user_name: str | None = field(default=None, repr=False)

@@ -47,7 +47,7 @@ async def send(message: EmailMessage, settings: Settings) -> None:
     if settings.mail.host:
         await _send_by_smtp(message, settings.mail)
     elif settings.demo:
-        _keep_in_outbox(message, settings.outbox_directory)
+        keep_in_outbox(message, settings.outbox_directory)
     else:
         metrics.mail_failures.labels("not-configured").inc()
         raise MailError("no mail server is set; set CITYWIFI_MAIL__HOST")
@@ -75,7 +75,8 @@ async def _send_by_smtp(message: EmailMessage, settings: MailSettings) -> None:
         raise MailError(f"the mail server did not take the mail: {type(error).__name__}") from None
 
 
-def _keep_in_outbox(message: EmailMessage, folder: Path) -> None:
+def keep_in_outbox(message: EmailMessage, folder: Path) -> None:
+    """Where the demo keeps what it does not send. Raises MailError."""
     name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}.eml"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -51,6 +51,7 @@ async def send_to_gateway(
         Event.SENT_TO_GATEWAY,
         user_name=user_name,
         released_at=now,
+        session_until=journey.details.access_until,
         waiting_since=now,
         already_online=False,
         renewing=False,

@@ -42,6 +42,8 @@ class CodeLimit(StrEnum):
     CONTACT = "limited-by-contact"
     DEVICE = "limited-by-device"
     GATEWAY = "limited-by-gateway"
+    VENUE = "limited-by-venue"
+    COUNCIL = "limited-by-council"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,10 @@ def limit_met(recent: passes.RecentCodes, settings: PortalSettings) -> CodeLimit
         return CodeLimit.DEVICE
     if recent.by_gateway >= settings.codes_per_gateway_per_hour:
         return CodeLimit.GATEWAY
+    if recent.by_venue >= settings.codes_per_venue_per_hour:
+        return CodeLimit.VENUE
+    if recent.by_council >= settings.codes_per_council_per_hour:
+        return CodeLimit.COUNCIL
     return None
 
 
@@ -102,6 +108,7 @@ async def issue_code(
         contact_pseudonym=contact_pseudonym,
         mac_pseudonym=journey.mac_pseudonym,
         nas_id=journey.nas_id,
+        venue_id=journey.venue_id,
         since=now - _LIMITS_COUNT,
     )
     limit = limit_met(recent, settings)

@@ -62,6 +62,7 @@ class PortalSettings(_Section):
     codes_per_council_per_hour: Positive = 6000
     # A device is let on for so long, once a day, to fetch the code that it was sent; 0 offers it to nobody.
     grace_seconds: Annotated[int, Field(ge=0, le=3600)] = 600
+    graces_per_venue_per_hour: Positive = 60
     # Wrong codes from paper beyond these are no longer looked at for an hour.
     wrong_codes_per_device_per_hour: Positive = 10
     wrong_codes_per_venue_per_hour: Positive = 120

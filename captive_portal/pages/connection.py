@@ -118,8 +118,14 @@ async def show_online(request: web.Request) -> web.Response:
         return answer
     if not visit.journey.shows("online"):
         return see_other(visit.journey.current_path())
-    offered = visit.journey.is_registered and is_offered(request.app[RUNTIME].settings)
-    return render_visit(request, visit, "online.html", {"secure_network": offered})
+    settings = request.app[RUNTIME].settings
+    context = {
+        # Grace is for a code, not for a credential.
+        "secure_network": visit.journey.is_registered and not visit.journey.is_in_grace and is_offered(settings),
+        "grace_minutes": settings.portal.grace_seconds // 60,
+        "verified": request.query.get("verified") == "yes",
+    }
+    return render_visit(request, visit, "online.html", context)
 
 
 async def show_status(request: web.Request) -> web.Response:
@@ -152,7 +158,7 @@ def _decides_on_address(journey: Journey) -> bool:
 
 def _figures(visit: Visit, session: passes.Session, runtime: Runtime, now: datetime) -> dict[str, str]:
     session_seconds = runtime.settings.radius.session_timeout_seconds
-    left = time_left(session, session_seconds, visit.journey.details.access_until, now)
+    left = time_left(session, session_seconds, visit.journey.details.session_until, now)
     return {
         "online_for": show_duration(now - session.started_at),
         "data_used": show_octets(session.octets) if _counts_data(visit.journey) else "",

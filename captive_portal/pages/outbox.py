@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Final
 
 from aiohttp import web
 
@@ -13,6 +15,7 @@ from captive_portal import mail
 from captive_portal.pages.common import RUNTIME, render
 
 _SHOWN = 20
+_CODE: Final = re.compile(r"\b\d{6}\b")
 
 
 async def show_outbox(request: web.Request) -> web.Response:
@@ -35,8 +38,8 @@ def _read(path: Path) -> dict[str, object]:
     message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
     body = message.get_body(("plain",))
     paragraphs = [line for line in str(body.get_content()).splitlines() if line] if body is not None else []
-    # Each paragraph is one line; the code has one to itself.
-    codes = [text for text in paragraphs if text.isdecimal()]
+    # Each paragraph is one line; the code of a mail has one to itself, of a text it is the first word.
+    codes = [text for text in paragraphs if text.isdecimal()] or _CODE.findall(" ".join(paragraphs))
     return {
         "to": str(message["To"]),
         "subject": str(message["Subject"]),

@@ -24,7 +24,7 @@ from foundation.schema import councils, journeys, network_access_servers, venues
 # The council is not known yet when a path is looked up.
 _NO_COUNCIL: Final = 0
 _SEAL: Final = "journey"
-_TIMES: Final = ("handed_over_at", "access_until", "released_at", "waiting_since")
+_TIMES: Final = ("handed_over_at", "access_until", "session_until", "released_at", "waiting_since")
 _DETAILS: Final = tuple(field.name for field in fields(Details))
 
 _VISIT: Final = (

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import and_, bindparam, func, or_, select
 
 from foundation.database import Statements
-from foundation.schema import accounting_sessions, devices, one_time_tokens, verification_codes
+from foundation.schema import accounting_sessions, devices, journeys, one_time_tokens, verification_codes
 
 _INSERT_TOKEN: Final = one_time_tokens.insert()
 _REUSABLE_TOKEN: Final = select(one_time_tokens.c.id).where(
@@ -24,11 +24,17 @@ _TOKEN_PLACE: Final = (
     .where(one_time_tokens.c.user_name == bindparam("user_name"))
 )
 _CODES = verification_codes.c
-_COUNT_RECENT_CODES: Final = select(
-    func.count().filter(_CODES.contact_pseudonym == bindparam("contact_pseudonym")),
-    func.count().filter(_CODES.mac_pseudonym == bindparam("mac_pseudonym")),
-    func.count().filter(_CODES.nas_id == bindparam("nas_id")),
-).where(_CODES.council_id == bindparam("council_id"), _CODES.created_at > bindparam("since"))
+_COUNT_RECENT_CODES: Final = (
+    select(
+        func.count().filter(_CODES.contact_pseudonym == bindparam("contact_pseudonym")),
+        func.count().filter(_CODES.mac_pseudonym == bindparam("mac_pseudonym")),
+        func.count().filter(_CODES.nas_id == bindparam("nas_id")),
+        func.count().filter(journeys.c.venue_id == bindparam("venue_id")),
+        func.count(),
+    )
+    .join_from(verification_codes, journeys, journeys.c.id == _CODES.journey_id)
+    .where(_CODES.council_id == bindparam("council_id"), _CODES.created_at > bindparam("since"))
+)
 _INSERT_CODE: Final = verification_codes.insert().returning(_CODES.id)
 _LIVE_CODES: Final = select(_CODES.id, _CODES.code_pseudonym, _CODES.created_at).where(
     _CODES.journey_id == bindparam("journey_id"),
@@ -91,6 +97,8 @@ class RecentCodes:
     by_contact: int
     by_device: int
     by_gateway: int
+    by_venue: int = 0
+    by_council: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +156,16 @@ async def count_recent_codes(
     contact_pseudonym: bytes,
     mac_pseudonym: bytes,
     nas_id: int,
+    venue_id: int | None,
     since: datetime,
 ) -> RecentCodes:
-    """Codes asked for by contact, device and gateway."""
+    """Codes asked for by contact, device, gateway, venue and in all of the council."""
     values = {
         "council_id": council_id,
         "contact_pseudonym": contact_pseudonym,
         "mac_pseudonym": mac_pseudonym,
         "nas_id": nas_id,
+        "venue_id": venue_id,
         "since": since,
     }
     return RecentCodes(*(await connection.execute(_COUNT_RECENT_CODES, values)).one())

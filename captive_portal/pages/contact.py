@@ -1,0 +1,238 @@
+"""Giving an email address or a mobile number, and having a code sent to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+from captive_portal import mail, metrics, verification
+from captive_portal.email_address import NotAnEmailAddressError, parse_email_address
+from captive_portal.journey import Event, Journey, advance
+from captive_portal.languages import gettext as _
+from captive_portal.pages.code import code_context
+from captive_portal.pages.common import (
+    JOURNEY,
+    RUNTIME,
+    clock,
+    open_visit,
+    render_visit,
+    save,
+    see_other,
+    viewing,
+)
+from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
+from captive_portal.phone_number import PhoneFault, PhoneNumberError, is_phone_number, parse_phone_number
+from captive_portal.sms import delivery
+from captive_portal.sms.base import SmsError, Text
+from captive_portal.storage import passes, texts
+from captive_portal.storage.journeys import Visit
+from captive_portal.ways import Way, usable
+from foundation.database import Statements
+from foundation.runtime import Runtime
+from foundation.settings import Settings
+
+_log: Final = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    """A way to send a code, and the page that asks where to."""
+
+    page: str
+    way: Way
+    # Raises ValueError.
+    parse: Callable[[str, Settings], str]
+
+
+_EMAIL: Final = _Channel("email", Way.EMAIL, lambda typed, _settings: parse_email_address(typed))
+_PHONE: Final = _Channel("phone", Way.SMS, lambda typed, settings: parse_phone_number(typed, settings.sms.countries))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A code on its way; the text and its month where it goes by text."""
+
+    issued: verification.IssuedCode
+    text: Text | None = None
+    budget: texts.Budget | None = None
+
+
+class _OutOfTexts:
+    """The council's texts have run out for this month."""
+
+
+async def show_email(request: web.Request) -> web.Response:
+    """GET email: ask for the address."""
+    return await _show(request, _EMAIL)
+
+
+async def show_phone(request: web.Request) -> web.Response:
+    """GET phone: ask for the number."""
+    return await _show(request, _PHONE)
+
+
+async def take_email(request: web.Request) -> web.Response:
+    """POST email: `email`. Sends a code."""
+    return await _take(request, _EMAIL)
+
+
+async def take_phone(request: web.Request) -> web.Response:
+    """POST phone: `phone`. Sends a code."""
+    return await _take(request, _PHONE)
+
+
+async def send_again(request: web.Request) -> web.Response:
+    """POST resend: one more code to the same address or number."""
+    now = clock()
+    async with request.app[RUNTIME].database.short_read() as connection:
+        visit = await open_visit(request, connection, now)
+    contact = visit.journey.details.contact
+    if not visit.journey.shows("code") or contact is None:
+        return see_other(visit.journey.current_path())
+    channel = _PHONE if is_phone_number(contact) else _EMAIL
+    return await _send_code(request, channel, contact, "code", now)
+
+
+async def _show(request: web.Request, channel: _Channel) -> web.Response:
+    async with viewing(request, channel.page) as (_connection, visit):
+        if not _is_offered(request, visit, channel):
+            return see_other(visit.journey.path("start"))
+        return render_visit(request, visit, f"{channel.page}.html", {"typed": ""})
+
+
+def _is_offered(request: web.Request, visit: Visit, channel: _Channel) -> bool:
+    return channel.way in usable(visit.place.ways, request.app[RUNTIME].settings)
+
+
+async def _take(request: web.Request, channel: _Channel) -> web.Response:
+    now = clock()
+    typed = text_field(await read_form(request), channel.page)
+    try:
+        contact = channel.parse(typed, request.app[RUNTIME].settings)
+    except (NotAnEmailAddressError, PhoneNumberError) as error:
+        return await _no_contact(request, channel, typed, error, now)
+    return await _send_code(request, channel, contact, channel.page, now)
+
+
+async def _no_contact(
+    request: web.Request, channel: _Channel, typed: str, error: ValueError, now: datetime
+) -> web.Response:
+    async with request.app[RUNTIME].database.short_read() as connection:
+        visit = await open_visit(request, connection, now)
+    if not visit.journey.shows(channel.page):
+        return see_other(visit.journey.current_path())
+    return _refused(request, visit, channel.page, typed, _explain(error))
+
+
+def _explain(error: ValueError) -> str:
+    if not isinstance(error, PhoneNumberError):
+        return _("Enter an email address, like name@example.com")
+    match error.fault:
+        case PhoneFault.NO_NUMBER:
+            return _("Enter a mobile number, like 07700 900 982")
+        case PhoneFault.NO_MOBILE:
+            return _("This is not a mobile number, so we cannot text it. Enter another one, or go back")
+        case PhoneFault.OTHER_COUNTRY:
+            return _("We cannot text numbers of this country. Enter another one, or go back")
+
+
+async def _send_code(request: web.Request, channel: _Channel, contact: str, page: str, now: datetime) -> web.Response:
+    """Store a code, then hand it over outside of the transaction, because a mail server or provider may be slow."""
+    runtime = request.app[RUNTIME]
+    async with runtime.database.short_write() as connection:
+        visit = await open_visit(request, connection, now, for_update=True)
+        if not visit.journey.shows(page) or not _is_offered(request, visit, channel):
+            return see_other(visit.journey.current_path())
+        sending = await _issue(connection, runtime, visit.journey, contact, now)
+    if isinstance(sending, verification.CodeLimit):
+        metrics.codes.labels(sending).inc()
+        return _refused(request, visit, page, contact, _too_many_codes())
+    if isinstance(sending, _OutOfTexts):
+        metrics.codes.labels("out-of-texts").inc()
+        return _refused(request, visit, page, contact, _out_of_texts())
+    if sending is not None and not await _hand_over(runtime, visit, contact, sending):
+        return _refused(request, visit, page, contact, _not_sent(channel))
+    async with runtime.database.short_write() as connection:
+        visit = await open_visit(request, connection, now, for_update=True)
+        if not visit.journey.shows(page):
+            return see_other(visit.journey.current_path())
+        after = advance(visit.journey, Event.CODE_SENT, contact=contact)
+        await save(connection, runtime, visit.journey, after, now)
+    return see_other(after.path("code") + ("?again=yes" if page == "code" else ""))
+
+
+async def _issue(
+    connection: Statements, runtime: Runtime, journey: Journey, contact: str, now: datetime
+) -> _Sending | _OutOfTexts | verification.CodeLimit | None:
+    """Make a code and, where it goes by text, take what that costs from the council's month; None: one went already."""
+    if not is_phone_number(contact):
+        issued = await verification.issue_code(connection, runtime, journey, contact, now)
+        return _Sending(issued) if isinstance(issued, verification.IssuedCode) else issued
+    # No text is longer than one with these digits.
+    needed = delivery.segments(delivery.code_text(contact, "0" * verification.DIGITS, _minutes(runtime)))
+    budget = await texts.read_budget(connection, journey.council_id, runtime.settings.sms.texts_per_month, now)
+    if budget.left < needed:
+        return _OutOfTexts()
+    issued = await verification.issue_code(connection, runtime, journey, contact, now)
+    if not isinstance(issued, verification.IssuedCode):
+        return issued
+    await texts.add_segments(connection, runtime.database, budget, needed)
+    return _Sending(issued, delivery.code_text(contact, issued.digits, _minutes(runtime)), budget)
+
+
+def _minutes(runtime: Runtime) -> int:
+    return runtime.settings.portal.verification_code_lifetime_seconds // 60
+
+
+async def _hand_over(runtime: Runtime, visit: Visit, contact: str, sending: _Sending) -> bool:
+    """Whether it was taken; a code that nobody will get is used up, and its text is not paid for."""
+    try:
+        if sending.text is None:
+            sender, place = runtime.settings.mail.sender, visit.place.council_name
+            message = mail.code_message(sender, contact, sending.issued.digits, place, _minutes(runtime))
+            await mail.send(message, runtime.settings)
+        else:
+            await delivery.send(sending.text, runtime.settings)
+    except (mail.MailError, SmsError) as error:
+        _log.warning("a code was not sent", reason=str(error))
+        metrics.codes.labels("not-sent").inc()
+        async with runtime.database.short_write() as connection:
+            await passes.use_up_code(connection, sending.issued.id)
+            if sending.budget is not None and sending.text is not None:
+                await texts.add_segments(connection, runtime.database, sending.budget, -delivery.segments(sending.text))
+        return False
+    metrics.codes.labels("sent").inc()
+    return True
+
+
+def _refused(request: web.Request, visit: Visit, page: str, typed: str, message: str) -> web.Response:
+    context = code_context(request, visit) if page == "code" else {"typed": typed}
+    return render_form_errors(request, visit, f"{page}.html", [FormError(page, message)], context)
+
+
+def _too_many_codes() -> str:
+    return _("Too many codes were asked for. Wait an hour, or go back and choose another way to get online")
+
+
+def _out_of_texts() -> str:
+    return _("Texts have run out for this month. Go back and choose another way, or ask staff for a code on paper")
+
+
+def _not_sent(channel: _Channel) -> str:
+    if channel is _PHONE:
+        return _("We could not send the text. Check the number and try again")
+    return _("We could not send the email. Check the address and try again")
+
+
+ROUTES: Final = (
+    web.get(f"{JOURNEY}/email", show_email, name="email"),
+    web.post(f"{JOURNEY}/email", take_email, name="take_email"),
+    web.get(f"{JOURNEY}/phone", show_phone, name="phone"),
+    web.post(f"{JOURNEY}/phone", take_phone, name="take_phone"),
+    web.post(f"{JOURNEY}/resend", send_again, name="resend"),
+)
