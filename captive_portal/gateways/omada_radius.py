@@ -110,9 +110,8 @@ class OmadaRadius:
         if isinstance(hand_over, Refusal):
             return hand_over
         hand_over |= {f"{_REPEAT}{name}": parameters[name] for name in _REPEATED if parameters.get(name)}
-        if gateway.login_url is None:
-            port = int(parameters.get("targetPort") or _STANDALONE_PORT)
-            hand_over["login_url"] = target_base(gateway, parameters["target"], port)
+        port = int(parameters.get("targetPort") or _STANDALONE_PORT)
+        hand_over["login_url"] = target_base(gateway, parameters["target"], port)
         return Arrival(Outcome.CAPTIVE, MacAddress.parse(hand_over["mac"]), hand_over)
 
     def release(self, credentials: Pass, gateway: Gateway) -> Action:
@@ -126,8 +125,7 @@ class OmadaRadius:
             "originUrl": credentials.return_url,
             "redirectUrl": credentials.return_url,
         }
-        base = hand_over.get("login_url") or target_base(gateway, "", 0)
-        return BrowserForm(f"{base}{gateway.options.get('login_path') or _BROWSER_PATH}", fields)
+        return BrowserForm(f"{hand_over['login_url']}{gateway.options.get('login_path') or _BROWSER_PATH}", fields)
 
     def renew(self, _hand_over: Mapping[str, str], _gateway: Gateway) -> Action:
         """Any address by plain HTTP is redirected to the portal while the device is captive."""

@@ -98,7 +98,8 @@ def is_host_of(host: str, url: str | None) -> bool:
 def is_within(host: str, network: str | None) -> bool:
     """Whether an IP address from a redirect belongs to a gateway's network (CIDR)."""
     try:
-        return network is not None and ip_address(host) in ip_network(network, strict=False)
+        # No zone, which is a word that anyone can choose and would become part of an address.
+        return network is not None and "%" not in host and ip_address(host) in ip_network(network, strict=False)
     except ValueError:
         return False
 
@@ -107,21 +108,19 @@ def check_target(gateway: Gateway, host: str | None, *more: str | None) -> Refus
     """Why a redirect may not be one of this gateway's, by the host that it wants credentials sent to; None if it may.
 
     The host must be that of the gateway's login address, or an IP address of its network. ``more`` are other names that
-    the redirect gives the same host, of which one is enough. What a redirect says is only compared: where there is a
-    login address, `target_base` uses nothing else.
+    the redirect gives the same host; they count only as the login address's host, because nothing is sent to them.
     """
-    given = [name for name in (host, *more) if name]
     if gateway.login_url is None and gateway.network is None:
         return RefusalReason.INCOMPLETE_GATEWAY
-    if not given:
+    names = [name for name in (host, *more) if name]
+    if not names:
         return RefusalReason.MISSING
-    if any(is_host_of(name, gateway.login_url) or is_within(name, gateway.network) for name in given):
-        return None
-    return RefusalReason.WRONG_TARGET
+    is_known = any(is_host_of(name, gateway.login_url) for name in names) or is_within(host or "", gateway.network)
+    return None if is_known else RefusalReason.WRONG_TARGET
 
 
 def target_base(gateway: Gateway, host: str, port: int) -> str:
-    """Where credentials go, without a path: the login address, else an IP address that `check_target` let pass."""
+    """Where credentials go, without a path: the login address, else the IP address that `check_target` let pass."""
     if gateway.login_url is not None:
         return gateway.login_url.rstrip("/")
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -75,22 +75,17 @@ class Ruckus:
         if isinstance(address, Refusal):
             return address
         hand_over["ip"] = address
-        if gateway.login_url is None:
-            # Then it is the address that was checked against the gateway's network.
-            controller = read_ip(redirect, "sip")
-            if isinstance(controller, Refusal):
-                return controller
-            hand_over["login_url"] = target_base(gateway, controller, _LOGIN_PORT)
+        hand_over["login_url"] = target_base(gateway, parameters.get("sip", ""), _LOGIN_PORT)
         return Arrival(Outcome.CAPTIVE, MacAddress.parse(hand_over["mac"]), hand_over)
 
-    def release(self, credentials: Pass, gateway: Gateway) -> Action:
+    def release(self, credentials: Pass, _gateway: Gateway) -> Action:
         """The login form of the application note; ``ip`` lets devices on that the controller sees through a router."""
         fields = {
             "ip": credentials.hand_over["ip"],
             "username": credentials.user_name,
             "password": credentials.password,
         }
-        return BrowserForm(f"{_base(credentials.hand_over, gateway)}/login", fields)
+        return BrowserForm(f"{credentials.hand_over['login_url']}/login", fields)
 
     def named(self, redirect: Redirect) -> str | None:
         """``uid``, on the way to the start page."""
@@ -100,9 +95,9 @@ class Ruckus:
         """Any address by plain HTTP is redirected to the portal while the device is captive."""
         return BrowserRedirect(INTERCEPTED_URL)
 
-    def log_out(self, hand_over: Mapping[str, str], gateway: Gateway) -> Action:
+    def log_out(self, hand_over: Mapping[str, str], _gateway: Gateway) -> Action:
         """The controller knows the device by where the request comes from; the browser stays there."""
-        return BrowserRedirect(f"{_base(hand_over, gateway)}/logout")
+        return BrowserRedirect(f"{hand_over['login_url']}/logout")
 
     def configuration(self, site: Site) -> Configuration:
         """What to enter on the console's pages; the hotspot service has no commands in common."""
@@ -141,7 +136,3 @@ class Ruckus:
                 "Without a login address, credentials go to whichever controller of the gateway's network asks.",
             ),
         )
-
-
-def _base(hand_over: Mapping[str, str], gateway: Gateway) -> str:
-    return hand_over.get("login_url") or target_base(gateway, "", _LOGIN_PORT)

@@ -97,6 +97,8 @@ def test_only_ip_addresses_are_within_a_network() -> None:
     assert not is_within("10.1.1.7", "10.1.0.0/24")
     assert not is_within("10.1.0.7.evil.example", "10.1.0.0/24")
     assert not is_within("10.1.0.7", None)
+    assert is_within("fe80::1", "fe80::/64")
+    assert not is_within("fe80::1%]@evil.example/", "fe80::/64")
 
 
 def test_a_target_is_the_login_address_or_in_the_network() -> None:
@@ -105,6 +107,7 @@ def test_a_target_is_the_login_address_or_in_the_network() -> None:
     assert check_target(by_name, "10.1.0.1") is None
     assert check_target(by_name, "10.9.9.9", "zd.example.org") is None
     assert check_target(by_name, "10.9.9.9", "evil.example") is RefusalReason.WRONG_TARGET
+    assert check_target(by_name, "10.9.9.9", "10.1.0.1") is RefusalReason.WRONG_TARGET
     assert check_target(by_name, None, "") is RefusalReason.MISSING
     assert check_target(Gateway(1, 1, None, "", None), "10.1.0.1") is RefusalReason.INCOMPLETE_GATEWAY
 

@@ -50,7 +50,12 @@ def test_a_redirect_of_the_controller_that_we_know_is_believed() -> None:
     arrival = believed(DRIVER.parse(read(changed(PARAMETERS)), GATEWAY))
     assert arrival.outcome is Outcome.CAPTIVE
     assert arrival.device == DEVICE
-    assert arrival.hand_over == {"mac": str(DEVICE), "ip": "10.1.0.23", "ssid": "CityWiFi"}
+    assert arrival.hand_over == {
+        "mac": str(DEVICE),
+        "ip": "10.1.0.23",
+        "ssid": "CityWiFi",
+        "login_url": "http://10.1.0.1:9997",
+    }
 
 
 def test_the_form_goes_to_the_login_address_and_repeats_the_devices_ip_address() -> None:
@@ -96,9 +101,10 @@ def test_a_hostile_redirect_is_refused(gateway: Gateway, name: str, value: str |
     assert reason(DRIVER.parse(read(changed(PARAMETERS, **{name: value})), gateway)) is expected
 
 
-def test_a_name_in_the_redirect_does_not_stand_in_for_a_controllers_address_of_the_network() -> None:
-    query = changed(PARAMETERS, sip="evil.example", dn="10.1.0.7")
-    assert reason(DRIVER.parse(read(query), NAMELESS)) is RefusalReason.MALFORMED
+@pytest.mark.parametrize("sip", ["evil.example", "192.0.2.66"])
+def test_another_address_in_the_redirect_does_not_vouch_for_the_one_that_gets_the_credentials(sip: str) -> None:
+    query = changed(PARAMETERS, sip=sip, dn="10.1.0.7")
+    assert reason(DRIVER.parse(read(query), NAMELESS)) is RefusalReason.WRONG_TARGET
 
 
 def test_what_is_said_twice_is_refused() -> None:
@@ -117,7 +123,8 @@ def test_the_start_page_is_told_who_logged_in() -> None:
 
 
 def test_logging_out_is_an_address_of_the_controller_and_a_fresh_redirect_comes_by_itself() -> None:
-    assert DRIVER.log_out({}, GATEWAY) == BrowserRedirect("http://10.1.0.1:9997/logout")
+    hand_over = believed(DRIVER.parse(read(changed(PARAMETERS)), GATEWAY)).hand_over
+    assert DRIVER.log_out(hand_over, GATEWAY) == BrowserRedirect("http://10.1.0.1:9997/logout")
     assert DRIVER.renew({}, GATEWAY) == BrowserRedirect(INTERCEPTED_URL)
 
 
