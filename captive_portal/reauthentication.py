@@ -18,7 +18,7 @@ import structlog
 from captive_portal import metrics
 from captive_portal.errands import Errand
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Failure, Operation, Reauthentication
+from captive_portal.gateways.base import Capabilities, Failure, Operation, Reauthentication
 from captive_portal.journey import Event, Journey, State, advance
 from captive_portal.release import find_proof
 from captive_portal.storage import admissions, journeys
@@ -64,6 +64,8 @@ class Reauthenticator:
             await self._revoke(runtime, errand)
 
     async def _grant(self, runtime: Runtime, errand: Errand) -> None:
+        if _capabilities(errand).asks_by_itself:
+            return
         device, since = _device(errand), datetime.now(UTC)
         outcome = await ask_again(runtime.database, runtime.keyring, device)
         for wait_seconds in self.waits_seconds:
@@ -86,11 +88,14 @@ class Reauthenticator:
         device_id = errand.journey.details.device_id
         if device_id is None:
             return
-        is_by_address = DRIVERS[errand.journey.details.driver].capabilities.needs_address_only
+        capabilities = _capabilities(errand)
+        is_by_address = capabilities.needs_address_only
         async with runtime.database.short_write() as connection:
             session_id = await admissions.open_session_id(connection, errand.gateway.nas_id, device_id)
             if is_by_address:
                 await admissions.put_off(connection, device_id)
+        if capabilities.asks_by_itself:
+            return
         if is_by_address:
             # It would be let on again at once by who does not know yet.
             await asyncio.sleep(self.told_after_seconds)
@@ -103,6 +108,10 @@ class Reauthenticator:
             await _store(runtime, errand.journey, Event.ENDED, (State.WAITING, State.ONLINE))
         else:
             _tell(errand, outcome)
+
+
+def _capabilities(errand: Errand) -> Capabilities:
+    return DRIVERS[errand.journey.details.driver].capabilities
 
 
 def _device(errand: Errand) -> DeviceAtEquipment:

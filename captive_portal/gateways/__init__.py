@@ -16,6 +16,7 @@ from captive_portal.gateways.hostapd import Hostapd
 from captive_portal.gateways.meraki import Meraki
 from captive_portal.gateways.meraki_click_through import MerakiClickThrough
 from captive_portal.gateways.mikrotik import MikroTik
+from captive_portal.gateways.nftables import Nftables
 from captive_portal.gateways.omada import Omada, OmadaOpenApi
 from captive_portal.gateways.omada_radius import OmadaRadius
 from captive_portal.gateways.opennds import OpenNDS
@@ -34,6 +35,7 @@ _ALL: Final[tuple[GatewayDriver, ...]] = (
     Meraki(),
     MerakiClickThrough(),
     MikroTik(),
+    Nftables(),
     Omada(),
     OmadaOpenApi(),
     OmadaRadius(),

@@ -198,7 +198,7 @@ class PolledGrant:
 
 @dataclass(frozen=True, slots=True)
 class Reauthentication:
-    """RADIUS tells the gateway to ask about the device anew (RFC 5176); the new session is the proof."""
+    """RADIUS tells the gateway to ask about the device anew (RFC 5176), or it does by itself; its session is proof."""
 
     operation: Operation
     hand_over: Mapping[str, str] = field(repr=False)
@@ -219,6 +219,8 @@ class Capabilities:
     can_log_out: bool = True
     # The device's address is all that it takes to let it on, so it may arrive by one that the portal itself made.
     needs_address_only: bool = False
+    # It asks every few seconds which devices may be on, so nothing has to be sent to it.
+    asks_by_itself: bool = False
 
 
 @dataclass(frozen=True, slots=True)

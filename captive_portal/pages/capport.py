@@ -62,7 +62,7 @@ async def answer_address(request: web.Request) -> web.Response:
             nas_id=known.gateway.nas_id,
             device=device,
             expires_at=capport.addresses_expire_at(now),
-            is_claimed=not _is_from_gateway(request, known.gateway),
+            is_claimed=not is_from_gateway(request, known.gateway),
         )
         return await _answer(connection, runtime, _Asker(known, token), now)
 
@@ -118,7 +118,7 @@ async def show_venue(request: web.Request) -> web.Response:
     return render(request, "venue.html", context)
 
 
-def _is_from_gateway(request: web.Request, gateway: Gateway) -> bool:
+def is_from_gateway(request: web.Request, gateway: Gateway) -> bool:
     """Whether the request carries the portal's secret of this gateway (``Authorization: Bearer``, RFC 6750)."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     secret = gateway.portal_secret

@@ -27,6 +27,7 @@ _GATEWAY: Final = select(*GATEWAY_COLUMNS, func.coalesce(_NAS.gateway_driver, _N
 )
 _BY_NUMBER: Final = _GATEWAY.where(_NAS.id == bindparam("nas_id"))
 _BY_KEY: Final = _GATEWAY.where(_NAS.arrival_key == bindparam("arrival_key"))
+_LOCK: Final = select(_NAS.id).where(_NAS.id == bindparam("nas_id")).with_for_update()
 _OPEN_SESSION: Final = (
     select(
         _SESSION.started_at,
@@ -67,6 +68,11 @@ async def gateway_by_number(connection: Statements, runtime: Runtime, nas_id: in
 async def gateway_by_key(connection: Statements, runtime: Runtime, arrival_key: str) -> KnownGateway | None:
     """The gateway whose own arrival address ends so."""
     return await _gateway(connection, runtime, _BY_KEY, arrival_key=arrival_key)
+
+
+async def lock_gateway(connection: Statements, nas_id: int) -> None:
+    """Until the transaction ends nobody else begins or ends sessions by this gateway's reports."""
+    await connection.execute(_LOCK, {"nas_id": nas_id})
 
 
 async def open_session(

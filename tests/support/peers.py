@@ -31,6 +31,7 @@ _KNOWN = {
     "busybox": (["busybox"], "busybox"),
     "curl": (["curl", "--version"], "curl"),
     "radsecproxy": (["radsecproxy", "-v"], "radsecproxy"),
+    "nft": (["nft", "--version"], "nftables"),
 }
 
 

@@ -69,8 +69,8 @@ class Answer:
         return cls(302, "", location)
 
 
-# What a gateway itself asks the portal over HTTP: method, path with query, and the fields of a form.
-AskPortal = Callable[[str, str, Mapping[str, str] | None], Awaitable[Answer]]
+# What a gateway itself asks the portal over HTTP: method, path with query, the fields of a form or a body, headers.
+AskPortal = Callable[..., Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class SimulatedGateway:
 
     # Where its packets come from; each simulated gateway has a RADIUS server of its own.
     address: str = "127.11.0.1"
-    network: str = "127.11.0.0/24"
+    network: str | None = "127.11.0.0/24"
     login_url: str | None = None
     nas_identifier: str | None = "central"
     portal_secret: bytes | None = None
@@ -384,5 +384,5 @@ def _counters(seconds: int, input_octets: int, output_octets: int) -> list[tuple
     ]
 
 
-async def _unconfigured(_method: str, _path: str, _fields: Mapping[str, str] | None) -> Answer:
+async def _unconfigured(*_: object) -> Answer:
     raise AssertionError("a gateway that is not configured knows no portal")

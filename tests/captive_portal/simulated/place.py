@@ -98,7 +98,11 @@ class Place:
                 await connection.execute(verification_codes.update().where(codes.id == row.id).values(**older))
 
     async def ask(
-        self, method: str, path: str, fields: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        fields: Mapping[str, str] | bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Ask the portal. The address goes out as it stands: a seal is broken by quoting it anew."""
         async with self._portal.request(
