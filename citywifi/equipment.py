@@ -6,6 +6,7 @@ where they were by it; without network and RadSec name nothing can be sent in it
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -29,7 +30,8 @@ from foundation.schema import (
 
 # What a server that was removed no longer has; of its secret only the owner of the key could make anything.
 _FORGOTTEN: Final = (
-    "network", "radsec_name", "nas_identifier", "portal_secret_encrypted", "login_url", "portal_url",
+    "network", "radsec_name", "nas_identifier", "arrival_key", "gateway_options",
+    "portal_secret_encrypted", "login_url", "portal_url",
     "previous_secret_encrypted", "previous_secret_until", "dynamic_authorization_host", "dynamic_authorization_port",
     "quarantine_vlan", "quarantine_role", "quarantine_url",
 )  # fmt: skip
@@ -199,6 +201,13 @@ async def _last_heard(connection: AsyncConnection, now: datetime) -> dict[int, d
     return heard
 
 
+def _transport(row: RowMapping) -> str:
+    """How it speaks to us; of one without RADIUS, browsers come to the portal's address for it."""
+    if row["radsec_name"]:
+        return "RadSec"
+    return "UDP" if row["network"] else "portal" if row["arrival_key"] else "none"
+
+
 def _described(row: RowMapping, last_heard_at: datetime | None, now: datetime) -> dict[str, Any]:
     until = row["previous_secret_until"]
     state = "required"
@@ -206,11 +215,13 @@ def _described(row: RowMapping, last_heard_at: datetime | None, now: datetime) -
         seen_at = row["message_authenticator_seen_at"]
         state = f"required since {seen_at:%Y-%m-%d}" if seen_at else "not yet seen (auto)"
     shown = ("council", "network", "radsec_name", "name", "vendor", "venue", "nas_identifier", "unknown_devices",
-             "login_url", "dynamic_authorization_host", "dynamic_authorization_port")  # fmt: skip
+             "login_url", "dynamic_authorization_host", "dynamic_authorization_port", "gateway_driver",
+             "arrival_key")  # fmt: skip
     return {
         **{column: row[column] for column in shown},
-        "transport": "RadSec" if row["radsec_name"] else "UDP" if row["network"] else "none",
-        "message_authenticator_state": "by TLS" if row["radsec_name"] else state,
+        "transport": _transport(row),
+        "gateway_options": json.loads(row["gateway_options"]) if row["gateway_options"] else {},
+        "message_authenticator_state": "by TLS" if row["radsec_name"] else state if row["network"] else "–",
         "last_heard_at": last_heard_at,
         "previous_secret_until": until if until is not None and until > now else None,
     }

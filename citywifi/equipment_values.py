@@ -93,8 +93,11 @@ def checked_columns(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_together(row: Mapping[str, Any]) -> None:
     """What must fit together in a whole row. Raises CommandError."""
-    if row["network"] is None and row["radsec_name"] is None:
-        raise CommandError("say where its packets come from (NETWORK), or what its certificate says (--radsec-name)")
+    if row["network"] is None and row["radsec_name"] is None and row.get("arrival_key") is None:
+        raise CommandError(
+            "say where its packets come from (NETWORK), or what its certificate says (--radsec-name), or, where it "
+            "speaks no RADIUS, how the captive portal speaks to it (--driver)"
+        )
     if row["dynamic_authorization_port"] is not None and row["dynamic_authorization_host"] is None:
         raise CommandError("--disconnect-port needs --disconnect-host")
     if row["unknown_devices"] == "quarantine":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -33,9 +34,20 @@ from citywifi.equipment_values import (
     with_default_port,
 )
 from citywifi.errors import CommandError
+from citywifi.gateway_values import (
+    GatewayChange,
+    arrival_address,
+    check_reachable,
+    checked_driver,
+    checked_portal_secret,
+    gateway_columns,
+    vendor_of_driver,
+    without_key,
+)
 from citywifi.imports.store import find_council
 from foundation.runtime import Runtime
 from foundation.schema import network_access_servers
+from foundation.settings import load_settings
 
 app = typer.Typer(help="Network access servers: who may speak RADIUS to us.", no_args_is_help=True)
 app.add_typer(access_points.app, name="access-point")
@@ -52,6 +64,12 @@ SecretStdin = Annotated[
 PortalSecretStdin = Annotated[
     bool,
     typer.Option("--portal-secret-stdin", help="Read the portal's secret (uamsecret) from standard input, after it."),
+]
+Driver = Annotated[
+    str | None, typer.Option(metavar="NAME", help="How the captive portal speaks to it, such as unifi or mikrotik.")
+]
+Options = Annotated[
+    list[str] | None, typer.Option("--option", metavar="NAME=VALUE", help="What only this driver needs; repeated.")
 ]
 Name = Annotated[str | None, typer.Option(help="What it is called here; its network if not given.")]
 Venue = Annotated[str | None, typer.Option(metavar="REFERENCE", help="Everything behind it is at this venue.")]
@@ -74,8 +92,12 @@ QuarantineUrl = Annotated[str | None, typer.Option(metavar="URL", help="Where un
 
 @app.command()
 def add(
-    vendor: Annotated[str, typer.Option(help="coovachilli, mikrotik, cisco, aruba, ruckus, hostapd, …, other.")],
     network: NetworkArgument = None,
+    vendor: Annotated[
+        str | None, typer.Option(help="coovachilli, mikrotik, cisco, …, other; the driver's if not given.")
+    ] = None,
+    driver: Driver = None,
+    option: Options = None,
     secret_stdin: SecretStdin = False,
     name: Name = None,
     venue: Venue = None,
@@ -93,30 +115,39 @@ def add(
     quarantine_role: QuarantineRole = None,
     quarantine_url: QuarantineUrl = None,
 ) -> None:
-    """Add a network access server. Without --secret-stdin a strong secret is made and shown once."""
+    """Add a network access server. Without --secret-stdin a strong secret is made and shown once.
+
+    NETWORK is left out for a gateway that the portal lets devices on at without RADIUS.
+    """
     if radsec_name and secret_stdin:
         raise CommandError("RadSec has its certificate instead of a secret; leave out --secret-stdin")
+    if vendor is None:
+        if driver is None:
+            raise CommandError("say what it is: --vendor, and --driver where the captive portal is to understand it")
+        vendor = vendor_of_driver(checked_driver(driver))
     columns = checked_columns(
         {
             "network": network, "vendor": vendor, "nas_identifier": identifier, "radsec_name": radsec_name,
-            "name": name or network or (radsec_name.lower() if radsec_name else None),
+            "name": name or network or (radsec_name.lower() if radsec_name else None) or identifier or driver,
             "message_authenticator": message_authenticator,
             "dynamic_authorization_host": disconnect_host, "dynamic_authorization_port": disconnect_port,
             "login_url": login_url, "portal_url": portal_url, "unknown_devices": unknown_devices,
             "quarantine_vlan": quarantine_vlan, "quarantine_role": quarantine_role, "quarantine_url": quarantine_url,
         }
     )  # fmt: skip
-    row = with_default_port({**_EMPTY, **columns})
+    row = with_default_port({**_EMPTY, **columns, **gateway_columns({}, driver, option or ())})
     check_together(row)
+    check_reachable(row)
     secret = RADSEC_SECRET if radsec_name else _read_secret(secret_stdin)
-    portal_secret = _read_portal_secret(portal_secret_stdin)
+    portal_secret = _read_portal_secret(portal_secret_stdin, driver)
     perform(lambda runtime: _add(runtime, row, council, venue, secret, portal_secret))
     typer.echo(f"added {row['name']}; the RADIUS server knows it within a second")
+    _tell_arrival_address(row)
     if radsec_name:
         typer.echo(
             f"its certificate is made with: citywifi certificates equipment {row['radsec_name']} --output FOLDER"
         )
-    elif not secret_stdin:
+    elif not secret_stdin and network:
         typer.echo(f"its secret, shown only now: {secret.decode()}")
 
 
@@ -127,14 +158,15 @@ def list_servers(council: CouncilCode = None, as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    table = Table("Network", "Name", "Vendor", "Venue", "Transport", "Message-Authenticator", "Last heard", "Secret",
-                  box=None, pad_edge=False)  # fmt: skip
+    table = Table("Network", "Name", "Vendor", "Driver", "Venue", "Transport", "Message-Authenticator", "Last heard",
+                  "Secret", box=None, pad_edge=False)  # fmt: skip
     for row in rows:
         until = row["previous_secret_until"]
         table.add_row(
-            row["network"] or row["radsec_name"] or "removed",
+            row["network"] or row["radsec_name"] or ("–" if row["transport"] == "portal" else "removed"),
             row["name"],
             row["vendor"],
+            row["gateway_driver"] or "–",
             row["venue"] or "–",
             row["transport"],
             row["message_authenticator_state"],
@@ -187,6 +219,11 @@ def change(
     which: Which,
     network: Annotated[str | None, typer.Option(metavar="NETWORK", help="Where its packets come from now.")] = None,
     vendor: Annotated[str | None, typer.Option(help="As for add.")] = None,
+    driver: Driver = None,
+    option: Options = None,
+    new_arrival_address: Annotated[
+        bool, typer.Option("--new-arrival-address", help="Make a new one; the old one is good no longer.")
+    ] = False,
     name: Name = None,
     venue: Venue = None,
     council: CouncilCode = None,
@@ -212,11 +249,14 @@ def change(
             "quarantine_role": quarantine_role, "quarantine_url": quarantine_url,
         }
     )  # fmt: skip
-    portal_secret = _read_portal_secret(portal_secret_stdin)
-    if not columns and venue is None and portal_secret is None:
+    asked = GatewayChange(driver, tuple(option or ()), new_arrival_address)
+    portal_secret = read_secret_line("the portal's secret") if portal_secret_stdin else None
+    if not columns and venue is None and portal_secret is None and not asked:
         raise CommandError("nothing was given that should change; see: citywifi nas change --help")
-    changed = perform(lambda runtime: _apply(runtime, which, council, columns, venue, portal_secret))
-    typer.echo(f"changed {changed}; the RADIUS server knows it within a second")
+    changed = perform(lambda runtime: _apply(runtime, which, council, columns, venue, portal_secret, asked))
+    typer.echo(f"changed {changed['name']}; the RADIUS server knows it within a second")
+    if asked:
+        _tell_arrival_address(changed)
 
 
 @app.command()
@@ -226,7 +266,7 @@ def remove(which: Which, council: CouncilCode = None) -> None:
     async def work(runtime: Runtime) -> tuple[str, bool]:
         async with runtime.database.write() as connection:
             nas = await find_nas(connection, which, council)
-            if nas.network is None and nas.radsec_name is None:
+            if nas.network is None and nas.radsec_name is None and nas.arrival_key is None:
                 raise CommandError(f"{nas.name!r} was removed before; its row is kept for the history of its sessions")
             deleted = await retire_nas(connection, nas)
             await record(connection, "remove nas", f"network access server {nas.id}", council_id=nas.council_id)
@@ -272,23 +312,28 @@ async def _apply(
     council: str | None,
     columns: dict[str, Any],
     venue: str | None,
-    portal_secret: bytes | None,
-) -> str:
+    portal_secret: str | None,
+    asked: GatewayChange,
+) -> Mapping[str, Any]:
     async with runtime.database.write() as connection:
         nas = await find_nas(connection, which, council)
         if venue is not None:
             columns["venue_id"] = await find_venue(connection, nas.council_id, venue) if venue else None
-        if portal_secret is not None:
-            columns["portal_secret_encrypted"] = runtime.keyring.encrypt("portal secret", portal_secret)
+        if asked:
+            columns |= asked.columns(nas._asdict())
         whole = with_default_port({**nas._asdict(), **columns})
+        if portal_secret is not None:
+            secret = checked_portal_secret(portal_secret, whole["gateway_driver"])
+            columns["portal_secret_encrypted"] = runtime.keyring.encrypt("portal secret", secret)
         check_together(whole)
+        check_reachable(whole)
         await refuse_taken(connection, whole, besides=nas.id)
         if columns.get("message_authenticator") == "auto":
             # It learns anew: the equipment may have been replaced by one that sends none.
             columns["message_authenticator_seen_at"] = None
         columns["dynamic_authorization_port"] = whole["dynamic_authorization_port"]
         await _change(connection, nas, columns, "change nas")
-        return str(nas.name)
+        return whole
 
 
 async def _change(connection: AsyncConnection, nas: Nas, values: Mapping[str, Any], action: str) -> None:
@@ -302,18 +347,30 @@ async def _change(connection: AsyncConnection, nas: Nas, values: Mapping[str, An
 async def _list(runtime: Runtime, council: str | None) -> list[dict[str, Any]]:
     chosen = (await find_council(runtime.database, council)).id if council is not None else None
     async with runtime.database.read() as connection:
-        return await list_nas(connection, chosen, datetime.now(UTC))
+        rows = await list_nas(connection, chosen, datetime.now(UTC))
+    portal_url = runtime.settings.portal.public_url
+    return [{**without_key(row), "arrival_url": arrival_address(portal_url, row)} for row in rows]
 
 
 def _read_secret(from_stdin: bool) -> bytes:
     return checked_secret(read_secret_line("a shared secret")) if from_stdin else make_secret()
 
 
-def _read_portal_secret(from_stdin: bool) -> bytes | None:
-    return checked_secret(read_secret_line("the portal's secret")) if from_stdin else None
+def _read_portal_secret(from_stdin: bool, driver: str | None) -> bytes | None:
+    return checked_portal_secret(read_secret_line("the portal's secret"), driver) if from_stdin else None
+
+
+def _tell_arrival_address(row: Mapping[str, Any]) -> None:
+    address = arrival_address(load_settings().portal.public_url, row)
+    if address is not None:
+        typer.echo(f"where it sends browsers: {address}")
+        typer.echo(f"what to enter there: citywifi nas configuration {shlex.quote(row['name'])}")
 
 
 _EMPTY: Mapping[str, Any] = {
+    "gateway_driver": None,
+    "arrival_key": None,
+    "login_url": None,
     "network": None,
     "radsec_name": None,
     "message_authenticator": "require",
