@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
@@ -117,3 +119,19 @@ async def test_a_resident_gets_online_with_the_keyboard_alone(client: Client, ci
     # Nothing answers at the gateway's address here; that the browser asks there is enough.
     async with page.expect_request(f"{LOGIN_URL}/logon**"):
         await page.keyboard.press("Enter")
+
+
+@pytest.mark.skipif(
+    "CITYWIFI_SCREENSHOTS" not in os.environ, reason="CITYWIFI_SCREENSHOTS names no folder for pictures"
+)
+@pytest.mark.parametrize("width", [360, 1280])
+async def test_pictures_of_every_page_are_taken_to_be_looked_at(
+    every_page: dict[tuple[str, str], str], browser: Browser, width: int
+) -> None:
+    folder = Path(os.environ["CITYWIFI_SCREENSHOTS"])
+    page = await (await browser.new_context(viewport={"width": width, "height": 700})).new_page()
+    for (language, name), html in every_page.items():
+        if language in ("en", "ar"):
+            await page.set_content(RELOAD.sub("", html), wait_until="commit")
+            file = f"{language}-{width}-{re.sub(r'[^a-z]+', '-', name.lower()).strip('-') or 'front-door'}.png"
+            await page.screenshot(path=folder / file, full_page=True)
