@@ -78,7 +78,7 @@ from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_OR
 from captive_portal.pages.shared import SHARED_PAGES, SharedPages
 from captive_portal.reauthentication import Reauthenticator
 from captive_portal.session_watch import watch
-from captive_portal.storage import journeys, texts
+from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
 from foundation.staff import StaffDoor
@@ -224,10 +224,6 @@ async def _count_journeys(app: web.Application) -> AsyncIterator[None]:
             with contextlib.suppress(DBAPIError, OSError):
                 async with app[RUNTIME].database.read() as reading:
                     metrics.open_journeys.set(await journeys.count_open(reading, clock()))
-                    default_limit = app[RUNTIME].settings.sms.texts_per_month
-                    for council, budget in await texts.read_budgets(reading, default_limit, clock()):
-                        metrics.texts_sent.labels(council).set(budget.sent)
-                        metrics.texts_limit.labels(council).set(budget.limit)
             await asyncio.sleep(_COUNT_INTERVAL_SECONDS)
 
     task = asyncio.create_task(count())

@@ -71,18 +71,6 @@ mail_failures = Counter(
 text_failures = Counter(
     "citywifi_portal_text_failures_total", "Texts that could not be handed over, by reason.", ["reason"]
 )
-texts_sent = Gauge(
-    "citywifi_portal_texts_sent",
-    "Texts that a council paid for in this month, in segments.",
-    ["council"],
-    multiprocess_mode="livemostrecent",
-)
-texts_limit = Gauge(
-    "citywifi_portal_texts_limit",
-    "How many texts a council pays for in a month, in segments.",
-    ["council"],
-    multiprocess_mode="livemostrecent",
-)
 refused_requests = Counter(
     "citywifi_portal_refused_requests_total", "Requests that were not served, by reason.", ["reason"]
 )

@@ -50,6 +50,18 @@ task_seconds = Histogram(
     ["task"],
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300),
 )
+texts_sent = Gauge(
+    "citywifi_monitoring_texts_sent",
+    "Texts with codes that a council paid for in this month, in segments.",
+    ["council"],
+    multiprocess_mode="livemostrecent",
+)
+texts_limit = Gauge(
+    "citywifi_monitoring_texts_limit",
+    "How many texts a council pays for in a month, in segments.",
+    ["council"],
+    multiprocess_mode="livemostrecent",
+)
 requests = Counter(
     "citywifi_monitoring_http_requests_total", "HTTP requests to console and reports, by route and status.",
     ["route", "status"],
@@ -59,9 +71,12 @@ refused_log_ins = Counter(
 )
 
 
-async def refresh(database: Database, now: datetime, silent_after: timedelta) -> None:
+async def refresh(database: Database, now: datetime, silent_after: timedelta, texts_per_month: int) -> None:
     """Read the gauges' values from the database."""
-    overview = await read_overview(database, now, silent_after)
+    overview = await read_overview(database, now, silent_after, texts_per_month)
+    for budget in overview.texts:
+        texts_sent.labels(budget.council_code).set(budget.sent)
+        texts_limit.labels(budget.council_code).set(budget.limit)
     for venue in overview.venues:
         name = venue.name or _AT_NO_VENUE
         open_sessions.labels(venue.council_code, name).set(venue.open_sessions)

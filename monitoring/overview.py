@@ -22,6 +22,7 @@ from foundation.schema import (
     network_access_servers,
     venues,
 )
+from foundation.text_budgets import Budget, read_budgets
 from monitoring import usage
 from monitoring.health import Condition, Opening, OpeningHours, condition_of, opening_at
 
@@ -121,6 +122,8 @@ class Overview:
     rejects: tuple[Authentication, ...]
     restarts: tuple[Restart, ...]
     counted_until: datetime | None
+    # Texts with codes, by council.
+    texts: tuple[Budget, ...] = ()
 
     @property
     def open_sessions(self) -> int:
@@ -139,8 +142,8 @@ class Overview:
         return sum(venue.number(condition) for venue in self.venues)
 
 
-async def read_overview(database: Database, now: datetime, silent_after: timedelta) -> Overview:
-    """Everything as of one moment."""
+async def read_overview(database: Database, now: datetime, silent_after: timedelta, texts_per_month: int) -> Overview:
+    """Everything as of one moment. ``texts_per_month`` is what a council pays for that has no limit of its own."""
     async with database.read() as connection:
         found = await read_venues(connection, now, silent_after)
         accepted, reasons = await _results(connection, now - RECENT)
@@ -155,6 +158,7 @@ async def read_overview(database: Database, now: datetime, silent_after: timedel
             rejects=rejects,
             restarts=await _read_restarts(connection, now - RECENT),
             counted_until=await usage.progress(connection),
+            texts=await read_budgets(connection, texts_per_month, now),
         )
 
 

@@ -14,6 +14,8 @@ from radius.authentication.outcome import RejectReason
 
 # So many rejects for one reason at one place are more than somebody's typing error.
 _MANY_REJECTS: Final = 10
+# Of the texts that a council pays for in a month.
+_MANY_TEXTS: Final = 0.8
 _LATE_USAGE: Final = timedelta(minutes=10)
 # Restarts older than this are history.
 _FRESH_RESTART: Final = timedelta(hours=2)
@@ -103,7 +105,7 @@ def is_expected(reason: str) -> bool:
 
 def find_problems(overview: Overview) -> tuple[Problem, ...]:
     """Everything that an engineer should look at."""
-    found = [*_late_usage(overview), *_many_rejects(overview), *_restarts(overview)]
+    found = [*_late_usage(overview), *_many_rejects(overview), *_restarts(overview), *_texts(overview)]
     for venue in overview.venues:
         found += _access_points(venue)
     return tuple(sorted(found, key=lambda problem: problem.level != "problem"))
@@ -133,6 +135,20 @@ def _restarts(overview: Overview) -> Iterator[Problem]:
                 "note", None, restart.venue_name or restart.nas_name, f"{restart.nas_name} restarted.",
                 "Once is an update or a power cut. If it goes on, check the power supply and the gateway's own log.",
             )  # fmt: skip
+
+
+def _texts(overview: Overview) -> Iterator[Problem]:
+    for budget in overview.texts:
+        if budget.sent < _MANY_TEXTS * budget.limit or budget.sent == 0:
+            continue
+        is_over = budget.left == 0
+        remedy = "Residents are offered the other ways in. " if is_over else ""
+        remedy += "`citywifi ways texts --limit` pays for more; look first whether somebody wastes them."
+        yield Problem(
+            "problem" if is_over else "note", None, budget.council_code,
+            f"{budget.sent} of {budget.limit} texts of {budget.month} are used.",
+            remedy,
+        )  # fmt: skip
 
 
 def _access_points(venue: Venue) -> Iterator[Problem]:

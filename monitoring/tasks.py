@@ -56,7 +56,7 @@ def tasks_of(settings: Settings, database: Database) -> tuple[Task, ...]:
         await retention.keep(database, settings.retention, datetime.now(UTC))
 
     async def refresh() -> None:
-        await metrics.refresh(database, datetime.now(UTC), silent_after)
+        await metrics.refresh(database, datetime.now(UTC), silent_after, settings.sms.texts_per_month)
 
     return (
         Task("usage", settings.monitoring.usage_interval_seconds, roll_up),

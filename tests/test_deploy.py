@@ -12,6 +12,7 @@ from foundation import telemetry
 from foundation.database import Database
 from foundation.direct import MOST_CONNECTIONS
 from foundation.settings import load_settings
+from monitoring import metrics as monitoring_metrics
 from radius import directory_cache
 from radius.storage import metrics as storage_metrics
 from radius.workers import Role, workers_of
@@ -49,7 +50,12 @@ def test_the_alarms_go_off_when_the_database_is_away_and_the_journal_fills(peers
 
 def test_the_alarms_are_about_metrics_that_there_are() -> None:
     # They are there once their modules are.
-    assert {storage_metrics.storage_away, directory_cache.stale_answers, telemetry.start_time_seconds}
+    assert {
+        monitoring_metrics.texts_sent,
+        storage_metrics.storage_away,
+        directory_cache.stale_answers,
+        telemetry.start_time_seconds,
+    }
     named = re.findall(r"citywifi_\w+", "".join(re.findall(r"expr: .*", (DEPLOY / "prometheus_rules.yml").read_text())))
     there_are = {sample.name for metric in REGISTRY.collect() for sample in metric.samples}
     there_are |= {name for metric in REGISTRY.collect() for name in (metric.name, f"{metric.name}_total")}

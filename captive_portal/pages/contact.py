@@ -29,9 +29,10 @@ from captive_portal.pages.forms import FormError, read_form, render_form_errors,
 from captive_portal.phone_number import PhoneFault, PhoneNumberError, is_phone_number, parse_phone_number
 from captive_portal.sms import delivery
 from captive_portal.sms.base import SmsError, Text
-from captive_portal.storage import passes, texts
+from captive_portal.storage import passes
 from captive_portal.storage.journeys import Visit
 from captive_portal.ways import Way, usable
+from foundation import text_budgets
 from foundation.database import Statements
 from foundation.runtime import Runtime
 from foundation.settings import Settings
@@ -59,7 +60,7 @@ class _Sending:
 
     issued: verification.IssuedCode
     text: Text | None = None
-    budget: texts.Budget | None = None
+    budget: text_budgets.Budget | None = None
 
 
 class _OutOfTexts:
@@ -175,13 +176,13 @@ async def _issue(
         return _Sending(issued) if isinstance(issued, verification.IssuedCode) else issued
     # No text is longer than one with these digits.
     needed = delivery.segments(delivery.code_text(contact, "0" * verification.DIGITS, _minutes(runtime)))
-    budget = await texts.read_budget(connection, journey.council_id, runtime.settings.sms.texts_per_month, now)
+    budget = await text_budgets.read_budget(connection, journey.council_id, runtime.settings.sms.texts_per_month, now)
     if budget.left < needed:
         return _OutOfTexts()
     issued = await verification.issue_code(connection, runtime, journey, contact, now)
     if not isinstance(issued, verification.IssuedCode):
         return issued
-    await texts.add_segments(connection, runtime.database, budget, needed)
+    await text_budgets.add_segments(connection, runtime.database, budget, needed)
     return _Sending(issued, delivery.code_text(contact, issued.digits, _minutes(runtime)), budget)
 
 
@@ -204,7 +205,9 @@ async def _hand_over(runtime: Runtime, visit: Visit, contact: str, sending: _Sen
         async with runtime.database.short_write() as connection:
             await passes.use_up_code(connection, sending.issued.id)
             if sending.budget is not None and sending.text is not None:
-                await texts.add_segments(connection, runtime.database, sending.budget, -delivery.segments(sending.text))
+                await text_budgets.add_segments(
+                    connection, runtime.database, sending.budget, -delivery.segments(sending.text)
+                )
         return False
     metrics.codes.labels("sent").inc()
     return True

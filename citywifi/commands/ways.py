@@ -11,7 +11,6 @@ from rich.table import Table
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from captive_portal.storage.texts import month_of, segments_sent
 from captive_portal.ways import CHOICES, UnknownWayError, Way, read_ways, usable, ways_of, write_ways
 from citywifi.commands.policy import VenueReference
 from citywifi.commands.workplace import AsJson, CouncilCode, perform, print_json, print_table, record
@@ -20,6 +19,7 @@ from citywifi.imports.store import find_council
 from citywifi.policies import Found, Where, find_place
 from foundation.runtime import Runtime
 from foundation.schema import councils, venues
+from foundation.text_budgets import month_of, segments_sent
 
 app = typer.Typer(help="Ways in: what residents can choose at a venue, and texts.", no_args_is_help=True)
 

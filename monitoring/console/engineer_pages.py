@@ -29,7 +29,8 @@ async def show_console(request: web.Request) -> web.Response:
     """Headlines, problems, venues, sessions now, rejects, restarts."""
     runtime = request.app[RUNTIME]
     now = datetime.now(UTC)
-    overview = await read_overview(runtime.database, now, request.app[SILENT_AFTER])
+    texts_per_month = runtime.settings.sms.texts_per_month
+    overview = await read_overview(runtime.database, now, request.app[SILENT_AFTER], texts_per_month)
     waiting = await asyncio.to_thread(journal_problems, runtime.settings.journal_directory, now)
     return aiohttp_jinja2.render_template(
         "console.html",

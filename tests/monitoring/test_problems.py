@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from foundation.text_budgets import Budget
 from monitoring.health import Condition, Opening
 from monitoring.overview import AccessPoint, Authentication, Overview, Restart, Venue
 from monitoring.problems import Problem, find_problems, is_expected, remedy_of
@@ -27,6 +28,17 @@ def problems(
 
 def rejects(number: int, reason: RejectReason) -> tuple[Authentication, ...]:
     return (Authentication(NOW, 7, "Library", "Gateway", "pap", False, reason.explanation, "00", 1.0),) * number
+
+
+@pytest.mark.parametrize(
+    ("sent", "limit", "level"),
+    [(0, 0, None), (0, 100, None), (79, 100, None), (80, 100, "note"), (100, 100, "problem"), (120, 100, "problem")],
+)
+def test_texts_that_run_out_are_told_before_they_have(sent: int, limit: int, level: str | None) -> None:
+    texts = (Budget(1, "E08000026", "2026-11", sent, limit),)
+    found = find_problems(Overview(NOW, (), 0, 0, (), (), (), NOW, texts))
+    assert [problem.level for problem in found] == ([level] if level else [])
+    assert all("--limit" in problem.remedy for problem in found)
 
 
 def test_where_all_is_well_there_is_nothing_to_do() -> None:

@@ -61,5 +61,5 @@ async def test_with_the_database_there_every_task_does_its_work(city: City) -> N
 async def test_gauges_of_a_venue_follow_what_happens_there(city: City) -> None:
     session = {"council": "E08000026", "venue": "Earlsdon library"}
     await city.add_session(NOW, venue=1, is_open=True)
-    await metrics.refresh(city.database, NOW, silent_after=timedelta(minutes=30))
+    await metrics.refresh(city.database, NOW, silent_after=timedelta(minutes=30), texts_per_month=1000)
     assert REGISTRY.get_sample_value("citywifi_monitoring_open_sessions", session) == 1

@@ -15,7 +15,9 @@ from foundation.schema import councils, texts_sent
 _SENT: Final = select(texts_sent.c.segments).where(
     texts_sent.c.council_id == bindparam("council_id"), texts_sent.c.month == bindparam("month")
 )
-_LIMIT: Final = select(councils.c.time_zone, councils.c.texts_per_month).where(councils.c.id == bindparam("council_id"))
+_LIMIT: Final = select(councils.c.code, councils.c.time_zone, councils.c.texts_per_month).where(
+    councils.c.id == bindparam("council_id")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Budget:
     """A council's texts in one month; a long text counts as several."""
 
     council_id: int
+    council_code: str
     month: str
     sent: int
     limit: int
@@ -48,7 +51,7 @@ async def read_budget(connection: Statements, council_id: int, default_limit: in
     row = (await connection.execute(_LIMIT, {"council_id": council_id})).one()
     month = month_of(now, row.time_zone)
     limit = default_limit if row.texts_per_month is None else row.texts_per_month
-    return Budget(council_id, month, await segments_sent(connection, council_id, month), limit)
+    return Budget(council_id, row.code, month, await segments_sent(connection, council_id, month), limit)
 
 
 async def add_segments(connection: Statements, database: Database, budget: Budget, segments: int) -> None:
@@ -62,13 +65,13 @@ async def add_segments(connection: Statements, database: Database, budget: Budge
     )
 
 
-async def read_budgets(connection: Statements, default_limit: int, now: datetime) -> list[tuple[str, Budget]]:
+async def read_budgets(connection: Statements, default_limit: int, now: datetime) -> tuple[Budget, ...]:
     """How each council's month stands, by its code."""
     question = select(
         councils.c.id, councils.c.code, councils.c.time_zone, func.coalesce(councils.c.texts_per_month, default_limit)
     )
     found = []
-    for council_id, code, time_zone, limit in (await connection.execute(question)).all():
+    for council_id, code, time_zone, limit in (await connection.execute(question.order_by(councils.c.code))).all():
         month = month_of(now, time_zone)
-        found.append((code, Budget(council_id, month, await segments_sent(connection, council_id, month), limit)))
-    return found
+        found.append(Budget(council_id, code, month, await segments_sent(connection, council_id, month), limit))
+    return tuple(found)
