@@ -125,10 +125,9 @@ async def test_a_phone_gets_online_sees_its_status_logs_out_and_is_captive_again
 
             await see_status_and_log_out(page, library)
             assert made_town.fetch(PROBE).startswith("307 ")
+            # Octets are as of openNDS's latest look at its counters (checkinterval), so here mostly none.
             ended = await library.session()
             assert (ended.ended_by, ended.terminate_cause) == ("stop", 1)
-            # What a device sends is only counted by nftables, beside which this openNDS does not run here.
-            assert ended.output_octets > 0
 
 
 async def register(page: Page) -> None:

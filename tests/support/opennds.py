@@ -68,7 +68,9 @@ server={INTERNET_ADDRESS}
 # A resolver (openNDS opens its walled garden to what is resolved elsewhere), and web servers in the pages' folder.
 _INTERNET: Final = (
     [
+        # Without "local" questions for IPv6 addresses would be refused, which resolvers take for a failure.
         "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file",
+        "--local=/#/",
         f"--address=/#/{INTERNET_ADDRESS}", f"--address=/{GARDEN_NAME}/{GARDEN_ADDRESS}",
     ],
     ["busybox", "httpd", "-f", "-p", "80"],
