@@ -56,6 +56,11 @@ class KnownDevice:
         """Whether it is on without a session, or has one without being on."""
         return self.seen.is_on != (self.session is not None)
 
+    def is_to_be_counted(self, now: datetime) -> bool:
+        """Whether what it used is to be written down: once in a while, and before it is put off."""
+        session = self.session
+        return self.seen.is_on and session is not None and (not self.seconds or is_due(session.updated_at, now))
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -71,9 +76,7 @@ class Look:
 
     def needs_writing(self, now: datetime) -> bool:
         """Whether anything began, ended, or went on for so long that it is to be written down."""
-        return bool(self.gone) or any(
-            each.is_news or (each.session is not None and is_due(each.session.updated_at, now)) for each in self.known
-        )
+        return bool(self.gone) or any(each.is_news or each.is_to_be_counted(now) for each in self.known)
 
 
 async def look(
@@ -110,9 +113,9 @@ async def store(connection: Statements, runtime: Runtime, gateway: Gateway, foun
         octets = Usage(seen.input_octets, seen.output_octets)
         if seen.is_on and session is None:
             await sessions.begin(connection, runtime.keyring, _owner(gateway, each), now)
-        elif seen.is_on and session is not None and is_due(session.updated_at, now):
+        elif session is not None and each.is_to_be_counted(now):
             await sessions.update(connection, session, now, octets)
-        elif not seen.is_on and session is not None:
+        elif session is not None and not seen.is_on:
             cause = TerminateCause.SESSION_TIMEOUT if each.row.remembered_until else TerminateCause.USER_REQUEST
             await sessions.end(connection, session, now, EndedBy.STOP, cause, octets)
     for session in found.gone:
