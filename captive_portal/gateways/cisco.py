@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from captive_portal.gateways.base import (
+    INTERCEPTED_URL,
     Action,
     Arrival,
     BrowserForm,
@@ -105,7 +106,8 @@ class Cisco:
 
     def renew(self, _hand_over: Mapping[str, str], gateway: Gateway) -> Action:
         """Its login page redirects to the portal, as any page does while the device is captive."""
-        return BrowserRedirect(_login_page(gateway))
+        # An entry can lose its login address while residents are on their way.
+        return BrowserRedirect(INTERCEPTED_URL if gateway.login_url is None else _login_page(gateway))
 
     def log_out(self, _hand_over: Mapping[str, str], gateway: Gateway) -> Action:
         """``/logout.html`` of the virtual interface (general knowledge; to be tried on the firmware in use)."""

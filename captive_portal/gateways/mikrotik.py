@@ -27,6 +27,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from captive_portal.gateways.base import (
+    INTERCEPTED_URL,
     Action,
     Arrival,
     BrowserForm,
@@ -142,7 +143,8 @@ class MikroTik:
 
     def renew(self, _hand_over: Mapping[str, str], gateway: Gateway) -> Action:
         """``/login`` shows login.html with a new challenge, or alogin.html to who is on."""
-        return BrowserRedirect(_page(gateway, "login"))
+        # An entry can lose its login address while residents are on their way.
+        return BrowserRedirect(INTERCEPTED_URL if gateway.login_url is None else _page(gateway, "login"))
 
     def log_out(self, _hand_over: Mapping[str, str], gateway: Gateway) -> Action:
         """``/logout`` (the router's link-logout) ends the session and shows logout.html."""

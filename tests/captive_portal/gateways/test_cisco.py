@@ -7,6 +7,7 @@ import pytest
 
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import (
+    INTERCEPTED_URL,
     Arrival,
     BrowserForm,
     BrowserRedirect,
@@ -144,6 +145,10 @@ def test_a_controller_is_told_by_the_access_point_or_its_own_address() -> None:
 def test_renewing_and_logging_out_are_pages_of_the_virtual_interface() -> None:
     assert DRIVER.renew({}, GATEWAY) == BrowserRedirect("https://192.0.2.1/login.html")
     assert DRIVER.log_out({}, GATEWAY) == BrowserRedirect("https://192.0.2.1/logout.html")
+
+
+def test_an_entry_that_lost_its_login_address_stops_nobody_from_beginning_again() -> None:
+    assert DRIVER.renew({}, replace(GATEWAY, login_url=None)) == BrowserRedirect(INTERCEPTED_URL)
 
 
 def test_the_configuration_is_for_both_kinds_of_controller() -> None:

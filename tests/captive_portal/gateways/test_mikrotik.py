@@ -8,6 +8,7 @@ import pytest
 
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import (
+    INTERCEPTED_URL,
     Arrival,
     BrowserForm,
     BrowserRedirect,
@@ -231,6 +232,10 @@ def test_a_router_is_told_by_its_identity_or_its_own_address() -> None:
 def test_renewing_and_logging_out_are_the_routers_own_pages() -> None:
     assert DRIVER.renew({}, PRIVATE) == BrowserRedirect("https://hotspot.example/login")
     assert DRIVER.log_out({}, GATEWAY) == BrowserRedirect("http://10.5.50.1/logout")
+
+
+def test_an_entry_that_lost_its_login_address_stops_nobody_from_beginning_again() -> None:
+    assert DRIVER.renew({}, replace(GATEWAY, login_url=None)) == BrowserRedirect(INTERCEPTED_URL)
 
 
 def test_the_login_page_that_we_generate_leads_to_us_without_a_script_and_with_what_we_need() -> None:
