@@ -27,7 +27,7 @@ from foundation.database import Statements
 from foundation.database_errors import DatabaseUnavailableError
 from foundation.mac_address import MacAddress, NotAMacAddressError
 from foundation.runtime import Runtime
-from radius.policies.decision import is_closed, used_up
+from radius.policies.decision import SHORTEST_SESSION_SECONDS, is_closed, used_up
 from radius.policies.directory import PolicyTable, read_table
 from radius.policies.effective import EffectivePolicy, Place, default_limits
 from radius.policies.opening import day_start
@@ -59,6 +59,10 @@ def judge(
 ) -> Ending | None:
     """Whether a session is over. ``on_now`` is None where nobody can tell who is on."""
     until = session.started_at + timedelta(seconds=policy.session_seconds)
+    if session.access_until is not None:
+        # As was granted: the right's end, but not less than the shortest session.
+        shortest = session.started_at + timedelta(seconds=SHORTEST_SESSION_SECONDS)
+        until = min(until, max(session.access_until, shortest))
     if until <= now:
         return Ending(until, EndedBy.STOP, TerminateCause.SESSION_TIMEOUT)
     if is_closed(policy, now, zone) or used_up(policy, today) is not None:

@@ -24,7 +24,7 @@ from captive_portal.journey import Journey
 from foundation.database import Statements, greatest
 from foundation.mac_address import MacAddress, NotAMacAddressError
 from foundation.privacy import Keyring
-from foundation.schema import accounting_sessions, one_time_tokens
+from foundation.schema import accounting_sessions, devices, one_time_tokens
 
 _LONGEST_TEXT: Final = 253
 
@@ -92,6 +92,8 @@ class OpenSession:
     source: Source
     started_at: datetime
     updated_at: datetime
+    # The end of the device's right to be on, where it has one.
+    access_until: datetime | None
     network_name: str | None
     user_name: str | None = field(repr=False)
     calling_station_id: str | None = field(repr=False)
@@ -230,21 +232,26 @@ _USE_UP: Final = (
     .where(one_time_tokens.c.user_name == bindparam("of_user_name"))
     .values(uses=one_time_tokens.c.uses + 1)
 )
-_OPEN: Final = select(
-    _SESSIONS.id,
-    _SESSIONS.anchored_at,
-    _SESSIONS.council_id,
-    _SESSIONS.nas_id,
-    _SESSIONS.venue_id,
-    _SESSIONS.resident_id,
-    _SESSIONS.device_id,
-    _SESSIONS.source,
-    _SESSIONS.started_at,
-    _SESSIONS.updated_at,
-    _SESSIONS.network_name,
-    _SESSIONS.user_name,
-    _SESSIONS.calling_station_id,
-).where(_SESSIONS.stopped_at.is_(None), _SESSIONS.source.in_([source.value for source in Source]))
+_OPEN: Final = (
+    select(
+        _SESSIONS.id,
+        _SESSIONS.anchored_at,
+        _SESSIONS.council_id,
+        _SESSIONS.nas_id,
+        _SESSIONS.venue_id,
+        _SESSIONS.resident_id,
+        _SESSIONS.device_id,
+        _SESSIONS.source,
+        _SESSIONS.started_at,
+        _SESSIONS.updated_at,
+        devices.c.access_until,
+        _SESSIONS.network_name,
+        _SESSIONS.user_name,
+        _SESSIONS.calling_station_id,
+    )
+    .outerjoin(devices, devices.c.id == _SESSIONS.device_id)
+    .where(_SESSIONS.stopped_at.is_(None), _SESSIONS.source.in_([source.value for source in Source]))
+)
 _AT_GATEWAY: Final = _OPEN.where(_SESSIONS.nas_id == bindparam("nas_id"))
 _OF_DEVICE: Final = _AT_GATEWAY.where(_SESSIONS.device_id == bindparam("device_id"))
 _OF_USER_NAME: Final = _AT_GATEWAY.where(_SESSIONS.user_name == bindparam("user_name"))
