@@ -62,7 +62,10 @@ def test_the_operators_steps_lead_to_an_installation(tmp_path: Path, monkeypatch
     for language in ("en", "cy"):
         (tmp_path / f"terms.{language}.txt").write_text("Be kind.")
     (tmp_path / "people.csv").write_text("user_name,group\ncarol,staff\ndora,\n")
-    pages = [(REPOSITORY / "docs" / name).read_text() for name in ("operators.md", "equipment.md", "secure_wifi.md")]
+    pages = [
+        (REPOSITORY / "docs" / name).read_text()
+        for name in ("operators.md", "equipment.md", "secure_wifi.md", "ways_in.md")
+    ]
     blocks = [block for page in pages for block in _BLOCK.findall(page)]
     steps = [line for kind, block in blocks if kind == "sh" for line in block.splitlines()]
     assert len(steps) >= 22
