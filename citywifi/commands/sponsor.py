@@ -59,4 +59,4 @@ def revoke(
 ) -> None:
     """End a sponsor: its code lets nobody on any more, and the devices in its group not again."""
     number = perform(lambda runtime: revoke_sponsor(runtime, name, council))
-    typer.echo(f"revoked; of {number} devices the right to be on ended, open sessions last until their time is over")
+    typer.echo(f"revoked; devices that may no longer come back: {number}. Open sessions last until their time is over")

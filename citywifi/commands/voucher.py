@@ -107,7 +107,7 @@ def revoke(
 ) -> None:
     """End a batch: its codes let nobody on any more, and whoever they let on not again."""
     number = perform(lambda runtime: revoke_batch(runtime, name, council))
-    typer.echo(f"revoked; of {number} devices the right to be on ended, open sessions last until their time is over")
+    typer.echo(f"revoked; devices that may no longer come back: {number}. Open sessions last until their time is over")
 
 
 @app.command("print")

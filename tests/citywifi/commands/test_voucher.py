@@ -119,7 +119,7 @@ def test_a_revoked_batch_ends_the_right_of_those_whom_it_let_on(command_line: Co
     )  # fmt: skip
     [listed] = json.loads(command_line.run("voucher", "list", "--json"))
     assert (listed["codes"], listed["devices_let_on"]) == (1, 1)
-    assert "1 devices" in command_line.run("voucher", "revoke", "Front desk")
+    assert "back: 1." in command_line.run("voucher", "revoke", "Front desk")
     by_code, by_sponsor = command_line.rows(devices)
     assert (by_code.remembered_until, by_code.access_until < by_sponsor.access_until) == (None, True)
     assert by_sponsor.remembered_until is not None
@@ -142,7 +142,7 @@ def test_a_sponsor_has_a_code_that_is_shown_once_and_members_that_are_counted(co
         sponsored_devices, council_id=command_line.council_id, sponsor_id=row.id, device_id=member, joined_at=NOW
     )
     assert "1 of 40" in command_line.run("sponsor", "list")
-    assert "1 devices" in command_line.run("sponsor", "revoke", "Hostel North")
+    assert "back: 1." in command_line.run("sponsor", "revoke", "Hostel North")
     assert command_line.row(devices).access_until.replace(tzinfo=UTC) <= datetime.now(UTC)
     assert "name a group" in command_line.refusal("sponsor", "add", "Hostel South", "--group", " ")
 
