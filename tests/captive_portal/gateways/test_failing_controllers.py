@@ -42,21 +42,21 @@ class SyncSmartZone(_WithoutRadius):
         self.options |= {"login": "sync"}
 
 
-CONTROLLERS: Mapping[str, type[SimulatedController]] = {
-    "unifi classic": unifi.SimulatedClassic,
-    "unifi-os": unifi.SimulatedConsole,
-    "unifi integration": unifi.SimulatedIntegration,
-    "omada": omada.SimulatedExternalPortal,
-    "omada wired": omada.SimulatedWired,
-    "omada open api": omada.SimulatedOpenApi,
-    "smartzone async": AsyncSmartZone,
-    "smartzone sync": SyncSmartZone,
+CONTROLLERS: Mapping[str, tuple[str, type[SimulatedController]]] = {
+    "unifi classic": ("unifi", unifi.SimulatedClassic),
+    "unifi-os": ("unifi", unifi.SimulatedConsole),
+    "unifi integration": ("unifi", unifi.SimulatedIntegration),
+    "omada": ("omada", omada.SimulatedExternalPortal),
+    "omada wired": ("omada", omada.SimulatedWired),
+    "omada open api": ("omada-open-api", omada.SimulatedOpenApi),
+    "smartzone async": ("ruckus-smartzone", AsyncSmartZone),
+    "smartzone sync": ("ruckus-smartzone", SyncSmartZone),
 }
 
 
 @pytest.fixture(params=CONTROLLERS)
 async def simulated(request: pytest.FixtureRequest) -> AsyncIterator[SimulatedController]:
-    opened = CONTROLLERS[request.param]()
+    opened = CONTROLLERS[request.param][1]()
     await opened.open()
     await opened.associate(DEVICE)
     # What makes SmartZone know the device.
@@ -76,8 +76,8 @@ async def controllers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Controll
 
 
 def driver_of(simulated: SimulatedController) -> ControllerDriver:
-    found = DRIVERS[simulated.driver or "ruckus-smartzone"]
-    return cast(ControllerDriver, found)
+    name = next(name for name, kind in CONTROLLERS.values() if kind is type(simulated))
+    return cast(ControllerDriver, DRIVERS[name])
 
 
 def gateway_of(simulated: SimulatedController) -> Gateway:
@@ -241,5 +241,5 @@ async def test_smartzone_tells_what_a_redirect_hides_and_takes_it_back_as_it_was
 
 
 def test_every_driver_that_calls_a_controller_is_tried_here() -> None:
-    tried = {kind.driver or "ruckus-smartzone" for kind in CONTROLLERS.values()}
+    tried = {name for name, _ in CONTROLLERS.values()}
     assert tried == {name for name, driver in DRIVERS.items() if hasattr(driver, "call")}

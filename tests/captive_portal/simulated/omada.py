@@ -97,10 +97,9 @@ class SimulatedExternalPortal(_Omada):
 
 
 class SimulatedWired(SimulatedExternalPortal):
-    """The same, of a device on a cable behind Omada's gateway."""
+    """The same, of a device on a cable behind Omada's gateway; not in the table of all, which it would not change."""
 
-    driver = "omada"
-    variant = "wired"
+    driver = ""
     is_wired = True
 
 

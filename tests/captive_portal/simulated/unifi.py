@@ -117,10 +117,9 @@ class SimulatedClassic(_UniFi):
 
 
 class SimulatedConsole(SimulatedClassic):
-    """The same commands behind UniFi OS."""
+    """The same commands behind UniFi OS; not in the table of all, which it would not change."""
 
-    driver = "unifi"
-    variant = "unifi-os"
+    driver = ""
     api = "unifi-os"
     prefix = "/proxy/network"
 

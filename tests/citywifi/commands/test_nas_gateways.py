@@ -204,8 +204,8 @@ def test_radius_passes_over_a_gateway_without_network(command_line: CommandLine)
     assert asyncio.run(read()) == (0, 0)
 
 
-@pytest.mark.parametrize("driver", sorted(DRIVERS))
-def test_every_driver_can_be_added_and_configured(command_line: CommandLine, driver: str) -> None:
+@pytest.mark.parametrize("driver", sorted(name for name, driver in DRIVERS.items() if hasattr(driver, "call")))
+def test_each_whose_controller_is_called_can_be_added_and_configured(command_line: CommandLine, driver: str) -> None:
     options = [
         word
         for option in DRIVERS[driver].options
