@@ -19,7 +19,7 @@ from foundation.schema import councils
 from tests.support.peers import Peers
 from tools.postgres import PostgresCluster
 
-pytest_plugins = ["tests.support.matrix", "tests.support.summary"]
+pytest_plugins = ["tests.support.groups", "tests.support.matrix", "tests.support.summary"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -126,7 +126,7 @@ PROBLEMS: Final = {
     ),
     RefusalReason.UNRESOLVED: Problem(
         "The device's address is hidden in the redirect, and the controller did not tell it.",
-        "See whether the portal reaches the controller at the gateway's login address, and whether the secret is right.",
+        "See whether the portal reaches the controller at the gateway's login address, and whether the secret fits.",
     ),
 }
 _NO_ADDRESS: Final = Problem(

@@ -30,6 +30,7 @@ from tests.captive_portal.simulated.place import PORTAL_URL, Place, open_place
 from tests.support.matrix import note_cell
 
 GATEWAYS: Final = {gateway.title(): gateway for gateway in find_gateways()}
+CLIENT_NAMES: Final = [client.name for client in CLIENTS]
 CLIENT_TABLE: Final = "every gateway with every client"
 FAULT_TABLE: Final = "every gateway with every fault"
 WITHOUT_API: Final = "it gives devices no address of the captive portal API (DHCP option 114)"
@@ -67,12 +68,12 @@ async def place(
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("client", [client.name for client in CLIENTS])
+@pytest.mark.parametrize("client", CLIENT_NAMES)
 async def test_a_client_gets_online_sees_its_status_and_leaves(
     place: Place, client: str, request: pytest.FixtureRequest
 ) -> None:
     reason = why_not_client(type(place.gateway), client)
-    note_cell(request.node, CLIENT_TABLE, place.gateway.title(), client, reason)
+    note_cell(request.node, CLIENT_TABLE, place.gateway.title(), CLIENT_NAMES, client, reason)
     if reason is not None:
         return
     browser = place.browser(client)
@@ -105,7 +106,7 @@ async def until_ended(browser: SimulatedBrowser) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_resident_gets_online_in_spite_of_it(place: Place, fault: str, request: pytest.FixtureRequest) -> None:
     reason = why_not(type(place.gateway), fault)
-    note_cell(request.node, FAULT_TABLE, place.gateway.title(), fault, reason)
+    note_cell(request.node, FAULT_TABLE, place.gateway.title(), list(FAULTS), fault, reason)
     if reason is not None:
         return
     try:
@@ -136,7 +137,7 @@ async def test_the_laboratory_explains_the_redirect(place: Place) -> None:
 
 
 def test_reasons_are_given_only_for_what_is_tried() -> None:
-    known = {client.name for client in CLIENTS} | FAULTS.keys()
+    known = {*CLIENT_NAMES, *FAULTS}
     for title, gateway in GATEWAYS.items():
         assert gateway.not_applicable.keys() <= known, title
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from string import ascii_lowercase
 from typing import Final
@@ -13,9 +13,13 @@ _KIND: Final = "cell"
 _OUTCOMES: Final = {"passed": "ok", "failed": "FAILED", "error": "FAILED"}
 
 
-def note_cell(node: pytest.Item, table: str, row: str, column: str, reason: str | None) -> None:
-    """This test is the cell; its outcome is shown, or the reason why the cell does not apply."""
-    node.user_properties.append((_KIND, "\t".join((table, row, column, reason or ""))))
+def note_cell(node: pytest.Item, table: str, row: str, columns: Sequence[str], column: str, reason: str | None) -> None:
+    """This test is the cell; its outcome is shown, or the reason why the cell does not apply.
+
+    ``columns`` are all of the table, in order.
+    """
+    value = (table, row, str(columns.index(column) + 1), column, reason or "")
+    node.user_properties.append((_KIND, "\t".join(value)))
 
 
 @dataclass(slots=True)
@@ -24,8 +28,8 @@ class _Table:
     columns: dict[str, int] = field(default_factory=dict)
     footnotes: dict[str, str] = field(default_factory=dict)
 
-    def put(self, row: str, column: str, text: str) -> None:
-        self.columns.setdefault(column, len(self.columns) + 1)
+    def put(self, row: str, number: str, column: str, text: str) -> None:
+        self.columns[column] = int(number)
         self.cells[row, column] = text
 
     def letter(self, reason: str) -> str:
@@ -34,14 +38,15 @@ class _Table:
         return self.footnotes.setdefault(reason, unused)
 
     def lines(self) -> Iterator[str]:
-        numbered = [f"{number} {column}" for column, number in self.columns.items()]
+        columns = sorted(self.columns, key=lambda column: self.columns[column])
+        numbered = [f"{self.columns[column]} {column}" for column in columns]
         for start in range(0, len(numbered), 5):
             yield "  " + "   ".join(numbered[start : start + 5])
         rows = list(dict.fromkeys(row for row, _ in sorted(self.cells)))
         width = max(map(len, rows))
-        yield " " * (width + 1) + "".join(f"{number:>7}" for number in self.columns.values())
+        yield " " * (width + 1) + "".join(f"{self.columns[column]:>7}" for column in columns)
         for row in rows:
-            yield f"{row:<{width}} " + "".join(f"{self.cells.get((row, column), ''):>7}" for column in self.columns)
+            yield f"{row:<{width}} " + "".join(f"{self.cells.get((row, column), ''):>7}" for column in columns)
         for reason, letter in self.footnotes.items():
             yield f"  {letter}: {reason}"
 
@@ -59,7 +64,7 @@ def _tables(terminalreporter: pytest.TerminalReporter) -> dict[str, _Table]:
         for report in terminalreporter.stats.get(outcome, []):
             for kind, value in getattr(report, "user_properties", ()):
                 if kind == _KIND:
-                    title, row, column, reason = value.split("\t")
+                    title, row, number, column, reason = value.split("\t")
                     table = tables.setdefault(title, _Table())
-                    table.put(row, column, table.letter(reason) if reason else shown)
+                    table.put(row, number, column, table.letter(reason) if reason else shown)
     return tables
