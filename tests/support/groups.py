@@ -1,7 +1,7 @@
 """Tests of one ``xdist_group`` run in one process.
 
-pytest-xdist 3.8 writes the group behind a test's identifier, where pytest 9.2 no longer looks for it; without this every
-group is scattered over the processes, and what its tests share is built in each.
+pytest-xdist 3.8 writes the group behind a test's identifier, where pytest 9.2 no longer looks for it. Without this,
+every group is scattered over the processes, and what its tests share is built in each.
 """
 
 from __future__ import annotations
