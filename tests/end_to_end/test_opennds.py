@@ -167,6 +167,7 @@ def configured(library: Library) -> dict[str, str]:
         files[snippet.place.removeprefix("/etc/")] = text
     # OpenWrt's, by which openNDS would take this for OpenWrt.
     del files["config/opennds"]
+    files["opennds/opennds.conf"] = f"checkinterval 120\n{files['opennds/opennds.conf']}"
     return files
 
 

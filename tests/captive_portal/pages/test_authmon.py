@@ -83,8 +83,8 @@ class OpenNDS:
         return await self.send({**fields, "seal": report_seal(text, key)}, "POST")
 
     async def send(self, fields: Mapping[str, str], method: str) -> tuple[int, str]:
-        where = {"params": fields} if method == "GET" else {"data": fields}
-        async with self.client.request(method, ADDRESS, **where) as response:
+        query, form = (fields, None) if method == "GET" else (None, fields)
+        async with self.client.request(method, ADDRESS, params=query, data=form) as response:
             assert response.content_type == "text/plain"
             return response.status, await response.text()
 
