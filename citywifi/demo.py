@@ -46,6 +46,8 @@ REMEMBERED_DEVICE: Final = MacAddress.parse("00-00-5E-00-53-01")
 SERVER_NAME: Final = "radius.demo.example"
 LOOPBACK_NAS: Final = "radclient on this machine"
 _LOOPBACK_ACCESS_POINT: Final = MacAddress.parse("00-00-5E-00-53-FE")
+# All by which a visitor of the demo can get on alone.
+_WAYS: Final = "click,email,sms,code"
 _LANGUAGES: Final = ("en", "cy")
 
 
@@ -91,7 +93,9 @@ async def fill(database: Database, keyring: Keyring, network: IPv4Network) -> No
             insert(installation),
             [{"name": "demo", "value": "true"}, {"name": "key_fingerprint", "value": keyring.fingerprint}],
         )
-        council = await _insert(connection, councils, code=city.council_code, name=city.council_name, created_at=now)
+        council = await _insert(
+            connection, councils, code=city.council_code, name=city.council_name, created_at=now, ways_in=_WAYS
+        )
         venue_ids = await _insert_places(connection, city, council, now)
         await _insert_equipment(connection, keyring, demo_gateways(city, network), council, venue_ids, now)
         await _insert_terms(connection, council, now)

@@ -159,6 +159,17 @@ async def test_a_one_time_token_is_accepted_twice_for_its_device_at_its_gateway(
     ]
 
 
+async def test_a_token_may_carry_when_its_session_is_over(
+    database: Database, keyring: Keyring, city: City, ask: Ask
+) -> None:
+    until = datetime.now(UTC) + timedelta(minutes=10)
+    await add_token(database, city, access_until=until)
+    outcome = await ask(token_request(keyring))
+    # The authorizer makes Session-Timeout of it.
+    assert isinstance(outcome, Accepted)
+    assert outcome.good_until == until
+
+
 async def test_a_token_is_good_for_nothing_else_and_a_failure_does_not_use_it_up(
     database: Database, keyring: Keyring, city: City, ask: Ask
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from captive_portal.languages import NAMES
+from tests.captive_portal.codes_on_paper import offer
 from tests.captive_portal.conftest import City, Phone, newest_code, start_session, token_names
 
 INFORMATION = ("terms", "privacy", "accessibility", "easy-terms", "easy-privacy")
@@ -18,6 +19,7 @@ async def every_page(phone: Phone, city: City) -> dict[tuple[str, str], str]:
         for number, language in enumerate(NAMES, 1):
             phone.headers["Accept-Language"] = language
             pages = await visit_every_page(phone, city, number)
+            pages |= await visit_other_ways(phone, city, number)
             _walked.update({(language, name): html for name, html in pages.items()})
             async with city.database.write() as connection:
                 for table in ("accounting_sessions", "one_time_tokens", "journeys", "devices", "residents"):
@@ -70,4 +72,38 @@ async def visit_every_page(phone: Phone, city: City, number: int) -> dict[str, s
         keep(path)
     await phone.arrive(mac="nonsense")
     keep("refused")
+    return pages
+
+
+async def visit_other_ways(phone: Phone, city: City, number: int) -> dict[str, str]:
+    """The pages of a venue that offers texts, codes on paper and help; staff's own first page."""
+    pages: dict[str, str] = {}
+
+    def keep(name: str) -> None:
+        pages[name] = phone.text
+
+    await offer(city, "sms,code,sponsor,staff")
+    await phone.arrive(mac=f"00-00-5E-00-53-{number + 0x80:02X}")
+    keep("start with other ways")
+    await phone.submit(way="code", accept_terms="yes")
+    keep("voucher")
+    await phone.submit(code="hippopotamus")
+    keep("voucher with error")
+    journey = phone.path.rpartition("/")[0]
+    await phone.get(f"{journey}/pictures")
+    await phone.submit(picture="3")
+    keep("pictures")
+    await phone.get(f"{journey}/start")
+    await phone.submit(way="sms", accept_terms="yes")
+    keep("phone")
+    await phone.submit(phone="1")
+    keep("phone with error")
+    await phone.submit(phone="07400 123456")
+    keep("code by text")
+    await phone.get(f"{journey}/start")
+    await phone.submit(way="staff", accept_terms="yes")
+    keep("help")
+    await phone.get("/staff/log-in")
+    keep("staff log-in")
+    await offer(city, "click,email")
     return pages

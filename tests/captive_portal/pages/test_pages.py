@@ -84,7 +84,7 @@ def check_page(html: str, language: str) -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.xdist_group("every page")
 async def test_every_page_is_whole_light_and_in_the_residents_language(every_page: dict[tuple[str, str], str]) -> None:
-    assert len(every_page) == 25 * len(NAMES)
+    assert len(every_page) == 34 * len(NAMES)
     for (language, _name), html in every_page.items():
         check_page(html, language)
 
