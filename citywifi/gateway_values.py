@@ -100,10 +100,17 @@ def checked_portal_secret(text: str, driver_name: str | None) -> bytes:
 
 
 def check_reachable(row: Mapping[str, Any]) -> None:
-    """A gateway whose controller the portal calls has an address for that. Raises CommandError."""
-    driver = DRIVERS.get(row.get("gateway_driver") or "")
-    if hasattr(driver, "call") and row.get("login_url") is None:
+    """A gateway whose controller the portal calls has an address for that, by TLS. Raises CommandError."""
+    if not hasattr(DRIVERS.get(row.get("gateway_driver") or ""), "call"):
+        return
+    address = row.get("login_url")
+    if address is None:
         raise CommandError("say where the controller is: --login-url https://ADDRESS:PORT")
+    if not address.lower().startswith("https://"):
+        raise CommandError(
+            "the controller's password would cross the network in clear; give its https:// address, and "
+            "--option certificate_sha256=… where no public authority signed its certificate"
+        )
 
 
 def arrival_address(portal_url: str, row: Mapping[str, Any]) -> str | None:

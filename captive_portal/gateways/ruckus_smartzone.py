@@ -157,8 +157,7 @@ class RuckusSmartZone:
                 ),
             ),
             notes=(
-                "The login address is the controller's https://ADDRESS:9443 (or http on 9080, within a trusted "
-                "network only); of a cluster, one node's or the cluster's address.",
+                "The login address is the controller's https://ADDRESS:9443; of a cluster, any node's.",
                 "A user name is sent only where the option request_user_name is given: newer versions want one.",
             ),
         )

@@ -4,17 +4,27 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
+from captive_portal.controllers import Controllers
 from captive_portal.gateways.base import Usage
-from captive_portal.session_watch import Ending, judge
+from captive_portal.session_watch import Ending, check, judge
+from captive_portal.storage import sessions
 from captive_portal.storage.sessions import EndedBy, OpenSession, Source, TerminateCause
 from captive_portal.storage.watched import claim
 from foundation.database import Database
 from foundation.mac_address import MacAddress
+from foundation.privacy import Keyring
+from foundation.runtime import Runtime
+from foundation.schema import accounting_sessions
+from foundation.settings import Settings
 from radius.policies.effective import EffectivePolicy
 from radius.policies.opening import Opening
 from radius.policies.usage import NO_USAGE
 from radius.policies.usage import Usage as UsedToday
+from tests.captive_portal.conftest import City, build_city
+from tests.captive_portal.storage.test_sessions import released
+from tests.conftest import insert_council
 
 BEGAN = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -93,6 +103,25 @@ def test_who_is_not_seen_is_given_the_idle_time() -> None:
 
 def test_who_cannot_be_seen_is_not_missed() -> None:
     assert look(3 * HOUR, on_now=None) is None
+
+
+@pytest.fixture
+async def any_city(any_database: Database, keyring: Keyring, settings: Settings) -> City:
+    return await build_city(Runtime(settings, any_database, keyring), await insert_council(any_database))
+
+
+async def test_where_nobody_tells_who_is_on_a_session_lasts_as_long_as_was_granted(any_city: City) -> None:
+    length = timedelta(seconds=any_city.runtime.settings.radius.session_timeout_seconds)
+    controllers, began = Controllers(), datetime.now(UTC).replace(microsecond=0)
+    owner = sessions.owner_of(await released(any_city), Source.BROWSER)
+    async with any_city.database.write() as connection:
+        await sessions.begin(connection, any_city.runtime.keyring, owner, began)
+    for after in (HOUR, length + HOUR):
+        await check(any_city.runtime, controllers, began + after)
+        async with any_city.database.read() as connection:
+            row = (await connection.execute(select(accounting_sessions))).one()
+        assert row.session_seconds == min(after, length).total_seconds()
+        assert row.stopped_at == (None if after < length else began + length)
 
 
 async def test_one_process_at_a_time_looks(any_database: Database) -> None:

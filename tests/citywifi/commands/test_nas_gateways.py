@@ -84,8 +84,10 @@ def test_what_the_driver_needs_must_be_given(command_line: CommandLine) -> None:
     assert "--option controller_id=" in command_line.refusal(*omada, "--option", "user_name=portal")
 
 
-def test_a_controller_must_have_an_address(command_line: CommandLine) -> None:
+def test_a_controller_must_have_an_address_and_not_in_clear(command_line: CommandLine) -> None:
     assert "--login-url" in command_line.refusal("nas", "add", "--driver", "unifi")
+    told = command_line.refusal("nas", "add", "--driver", "unifi", "--login-url", "http://192.0.2.9:8080")
+    assert "in clear" in told
 
 
 @pytest.mark.parametrize(
