@@ -31,7 +31,7 @@ async def scores(address: str, chromium: Path, lighthouse: Path, report: Path) -
     environment = {**os.environ, "CHROME_PATH": str(chromium)}
     process = await asyncio.create_subprocess_exec(*command, *options, *audits, env=environment)
     assert await process.wait() == 0
-    result = json.loads(report.read_text(encoding="utf-8"))
+    result = json.loads(await asyncio.to_thread(report.read_text, "utf-8"))
     failed = [name for name, audit in result["audits"].items() if audit["score"] == 0]
     assert failed == [], address
     return {name: 100 * category["score"] for name, category in result["categories"].items()}
