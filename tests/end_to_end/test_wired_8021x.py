@@ -15,11 +15,13 @@ from sqlalchemy import update
 from foundation.certificate_store import CertificateStore
 from foundation.credentials import add_credential
 from foundation.database import Database
+from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
 from foundation.schema import accounting_restarts, accounting_sessions, authentications, network_access_servers
 from foundation.settings import RadiusSettings, Settings
 from monitoring.console.site import make_console_app
+from radius.dynamic_authorization import DeviceAtEquipment, Result, ask_again
 from radius.server import running
 from tests.radius.support import SECRET, City, build_city, free_ports, rows
 from tests.support.peers import Peers
@@ -69,6 +71,7 @@ async def test_a_port_tells_its_whole_story(
                 await _eventually(lambda: _sessions(database, open_ones=False))
             async with supplicant(peers, wires, tmp_path, **login):
                 second = await _eventually(lambda: _sessions(database, open_ones=True))
+                await _understands_an_address_alone(database, keyring, city)
                 reply = await console.post(
                     f"/console/sessions/{second[0].id}/end", headers={"Sec-Fetch-Site": "same-origin"}
                 )
@@ -88,6 +91,13 @@ async def test_a_port_tells_its_whole_story(
     assert {(login.method, login.accepted) for login in logins} == {("peap/mschapv2", True)}
     # The name outside the tunnel is anonymous; the log knows who it was, by pseudonym.
     assert {login.user_pseudonym for login in logins} == {keyring.pseudonym("user", city.council_id, b"sam")}
+
+
+async def _understands_an_address_alone(database: Database, keyring: Keyring, city: City) -> None:
+    """As after registration in quarantine: it refuses no attribute and misses none, it only knows no such device."""
+    stranger = DeviceAtEquipment(city.nas_id, MacAddress.parse("00-00-5E-00-53-99"))
+    outcome = await ask_again(database, keyring, stranger)
+    assert (outcome.result, outcome.error_cause) == (Result.REFUSED, 503)
 
 
 def _settings(wires: Cables, folder: Path) -> Settings:
