@@ -35,6 +35,8 @@ def configure(connection: Any, _record: object = None) -> None:
     # FULL: a committed transaction survives the loss of power, not only of the process.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    # What is deleted is overwritten, not only let go: a resident who has everything deleted means the file, too.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
+    false,
     or_,
     true,
 )
@@ -84,6 +85,8 @@ accounting_sessions = Table(
     # What was counted before the NAS's counters fell and began anew; part of the totals above.
     Column("input_octets_carried", BigInteger, nullable=False, server_default="0"),
     Column("output_octets_carried", BigInteger, nullable=False, server_default="0"),
+    # Its resident had everything deleted: whatever records still come, who it is stays unknown.
+    Column("is_erased", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("session_key", "anchored_at"),
 )
 

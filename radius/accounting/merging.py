@@ -41,14 +41,11 @@ _OCTETS: Final = ("input_octets", "output_octets")
 _DESCRIPTIONS: Final = (
     "access_point_id",
     "venue_id",
-    "resident_id",
-    "device_id",
-    "user_name",
-    "calling_station_id",
-    "framed_ip_address",
     "network_name",
     "audit_session_id",
 )
+# Of a session that its resident had erased they are and stay null, in every order of records.
+_PERSONAL: Final = ("resident_id", "device_id", "user_name", "calling_station_id", "framed_ip_address")
 _LARGEST: Final[ColumnElement[Any]] = literal_column(str(2**63 - 1))
 _ZERO: Final[ColumnElement[Any]] = literal_column("0")
 _STOP: Final[ColumnElement[Any]] = literal_column("'stop'")
@@ -121,6 +118,7 @@ def _merge(insert: postgresql.Insert) -> postgresql.Insert:
             else_=old.terminate_cause,
         ),
         **{name: greatest_known(old[name], new[name]) for name in _DESCRIPTIONS},
+        **{name: case((old.is_erased, null()), else_=greatest_known(old[name], new[name])) for name in _PERSONAL},
     }
     for name in _OCTETS:
         merged |= _merge_octets(name, new)

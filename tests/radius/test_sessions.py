@@ -218,3 +218,28 @@ async def _row_by_key(database: Database, key: bytes) -> dict[str, Any]:
         ).one()
     arbitrary = ("id", "session_key", "nas_identifier", "anchored_at")
     return {name: value for name, value in row._mapping.items() if name not in arbitrary}
+
+
+PERSONAL = ("resident_id", "device_id", "user_name", "calling_station_id", "framed_ip_address")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)], ids=["in order", "backwards", "stop in between"])
+async def test_of_an_erased_session_only_the_counters_go_on(
+    any_database: Database, city: City, order: tuple[int, ...]
+) -> None:
+    who = {"resident_id": city.resident_id, "device_id": city.device_id, "user_name": "tabc"}
+    who |= {"calling_station_id": "00-00-5E-00-53-01", "framed_ip_address": "10.0.0.5"}
+    await merge(any_database, [record(city, 0, kind="start", network_name="Free WiFi", **who)])
+    nobody: dict[str, Any] = dict.fromkeys(PERSONAL)
+    async with any_database.write() as connection:
+        await connection.execute(accounting_sessions.update().values(is_erased=True, **nobody))
+    later = [
+        record(city, 0, kind="start", **who),
+        record(city, 60, lasted=60, input_octets=5, output_octets=50, **who),
+        record(city, 90, kind="stop", lasted=90, input_octets=7, output_octets=70, terminate_cause=1, **who),
+    ]
+    await merge(any_database, [later[number] for number in order], later)
+    row = await the_session(any_database)
+    assert {name: getattr(row, name) for name in PERSONAL} == nobody
+    assert (row.session_seconds, row.input_octets, row.output_octets) == (90, 7, 70)
+    assert (row.ended_by, row.network_name, row.is_erased) == ("stop", "Free WiFi", True)
