@@ -1,4 +1,4 @@
-"""Cisco's central web authentication, and hostapd behind our own redirector."""
+"""Cisco's central web authentication, and hostapd and a Linux gateway with our own redirector."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from captive_portal.gateways.base import (
 from captive_portal.gateways.cisco_central import CiscoCentral
 from captive_portal.gateways.configuration import Site
 from captive_portal.gateways.hostapd import Hostapd
+from captive_portal.gateways.nftables import Nftables
 from captive_portal.gateways.our_redirector import seal
 from foundation.mac_address import MacAddress
 
@@ -160,3 +161,24 @@ def test_what_is_missing_or_misshapen_is_refused(query: str, expected: RefusalRe
 @pytest.mark.parametrize("query", [f"{QUERY}&mac=00:00:5e:00:53:02", f"{QUERY}%0d%0aSet-Cookie:x=1"])
 def test_a_query_that_means_two_things_is_refused(query: str) -> None:
     assert Redirect.read(query) == Refusal(RefusalReason.MALFORMED)
+
+
+def test_the_linux_gateway_is_told_by_seal_only() -> None:
+    driver = Nftables()
+    assert DRIVERS["nftables"] == driver
+    unsealed = driver.parse(read(QUERY), replace(GATEWAY, portal_secret=None))
+    assert reason(unsealed) is RefusalReason.INCOMPLETE_GATEWAY
+    assert isinstance(driver.parse(read(f"{QUERY}&seal={seal(QUERY, SECRET)}"), GATEWAY), Arrival)
+
+
+def test_its_option_114_is_its_own_name_or_none() -> None:
+    named = replace(SITE, gateway=replace(GATEWAY, options={"api_name": "wifi-hall.example.org"}))
+    configuration = Nftables().configuration(named)
+    assert configuration.captive_portal_option == "https://wifi-hall.example.org/"
+    text = "\n".join(snippet.text for snippet in configuration.snippets)
+    assert "dhcp-option=114,https://wifi-hall.example.org/" in text
+    assert f'key = "{KEY}"' in text
+    assert SECRET.decode() not in text
+    nameless = Nftables().configuration(SITE)
+    assert nameless.captive_portal_option is None
+    assert "114" not in "\n".join(snippet.text for snippet in nameless.snippets)
