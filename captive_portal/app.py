@@ -12,6 +12,9 @@ GET /j/ID                → 303 to the page that the journey is at
                          ``terms`` (which text is accepted), optional ``remember_device`` = ``yes``.
                          ``click`` → 303 to ``<login_url>/logon?username=&response=``; ``email`` → 303 to email
 /j/ID/email              form → POST email: ``email`` → 303 to code
+/j/ID/phone              as email, with ``phone``
+/j/ID/voucher            form → POST voucher: ``code``, from paper or a sponsor's → 303 to ``/logon``
+/j/ID/pictures           form → POST pictures: hidden ``chosen``, and the button that was pressed: ``picture``, ``undo``
 /j/ID/code               form → POST code: ``code`` → 303 to ``/logon`` as above; second form → POST resend
 /j/ID/connect            a returning device: form without fields → POST connect → 303 to ``/logon``, or, when the
                          challenge is old or was used, to ``<login_url>/prelogin``, whose redirect back to

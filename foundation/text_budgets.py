@@ -15,8 +15,11 @@ from foundation.schema import councils, texts_sent
 _SENT: Final = select(texts_sent.c.segments).where(
     texts_sent.c.council_id == bindparam("council_id"), texts_sent.c.month == bindparam("month")
 )
-_LIMIT: Final = select(councils.c.code, councils.c.time_zone, councils.c.texts_per_month).where(
-    councils.c.id == bindparam("council_id")
+# Two texts of one moment are counted one after the other; nobody who only refers to the council waits.
+_LIMIT_FOR_UPDATE: Final = (
+    select(councils.c.code, councils.c.time_zone, councils.c.texts_per_month)
+    .where(councils.c.id == bindparam("council_id"))
+    .with_for_update(key_share=True)
 )
 
 
@@ -47,8 +50,8 @@ async def segments_sent(connection: Statements, council_id: int, month: str) -> 
 
 
 async def read_budget(connection: Statements, council_id: int, default_limit: int, now: datetime) -> Budget:
-    """How the council's month stands."""
-    row = (await connection.execute(_LIMIT, {"council_id": council_id})).one()
+    """How the council's month stands, for update."""
+    row = (await connection.execute(_LIMIT_FOR_UPDATE, {"council_id": council_id})).one()
     month = month_of(now, row.time_zone)
     limit = default_limit if row.texts_per_month is None else row.texts_per_month
     return Budget(council_id, row.code, month, await segments_sent(connection, council_id, month), limit)
