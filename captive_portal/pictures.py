@@ -27,7 +27,7 @@ _DRAWINGS: Final = (
     # boat
     '<path d="M11 1v13H3zM13 4v10h7zM1 16h22l-4 6H5z"/>',
     # cup
-    '<path d="M3 5h14v3h5v8h-5v4H3zM17 11v2h2v-2z" fill-rule="evenodd"/>',
+    '<path d="M2 5h14v15H2z"/><path d="M16 8h6v8h-6" fill="none"/>',
     # heart
     '<path d="M12 22C-5 11 4-3 12 6c8-9 17 5 0 16z"/>',
     # umbrella

@@ -126,7 +126,7 @@ def _pictures_context(chosen: tuple[int, ...]) -> dict[str, object]:
     left = PICTURES_IN_CODE - len(chosen)
     return {
         "pictures": [(number, picture_name(number), drawing) for number, drawing in enumerate(PICTURES)],
-        "chosen": [picture_name(number) for number in chosen],
+        "chosen": [(picture_name(number), PICTURES[number]) for number in chosen],
         "chosen_value": "-".join(map(str, chosen)),
         "left": ngettext("%(number)s more picture", "%(number)s more pictures", left) % {"number": left},
     }

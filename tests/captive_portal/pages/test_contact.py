@@ -76,6 +76,13 @@ async def test_a_code_by_text_leads_online_and_the_number_is_kept_like_an_addres
     assert await sent(texting) == 1
 
 
+async def test_the_demos_outbox_shows_texts_beside_mails(phone: Phone, texting: City) -> None:
+    await ask(phone)
+    await phone.get("/demo/outbox")
+    assert f'<p class="code">{texted_code(texting)}</p>' in phone.text
+    assert "447400123456@sms.invalid" in phone.text
+
+
 async def test_a_code_survives_closing_the_page(phone: Phone, texting: City) -> None:
     await ask(phone)
     await phone.arrive()
