@@ -145,6 +145,7 @@ def _notes(site: Site, level: str) -> tuple[str, ...]:
         "gatewayinterface is the one that residents are on; leave the rest as it is.",
         "openNDS reads the leases of dnsmasq, which must give out the addresses.",
         "The walled garden needs dnsmasq-full and ipset.",
+        "faskey may hold letters and digits only: openNDS puts it into commands of a shell.",
     ]
     is_secure = site.portal_url.startswith("https:")
     if level in ("3", "4"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import shutil
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 from sqlalchemy import Row, select
 
 from captive_portal.app import create_app
@@ -39,6 +41,7 @@ from tests.support.wired import may_make_namespaces
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.xdist_group("opennds"),
     pytest.mark.peer("opennds"),
     pytest.mark.peer("chromium"),
     pytest.mark.timeout(120),
@@ -72,40 +75,68 @@ class Library:
             return (await connection.execute(question)).one()
 
 
-@pytest.fixture
-def required(peers: Peers) -> Path:
-    """All programs that take part; gives Chromium's."""
-    for name in _PEERS:
-        peers.require(name)
-    if not may_make_namespaces():
-        pytest.skip("this user may not make network namespaces")
-    return peers.require("chromium")
-
-
-@pytest.fixture
-def made_town(required: Path, tmp_path: Path) -> Iterator[Town]:
-    with town(tmp_path) as made:
+@pytest.fixture(scope="module")
+def made_town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town | None]:
+    """One for all levels; None where programs or the right to make it are missing."""
+    if not all(map(shutil.which, (*_PEERS, "chromium"))) or not may_make_namespaces():
+        yield None
+        return
+    with town(tmp_path_factory.mktemp("town")) as made:
         yield made
 
 
-@pytest.fixture
-async def page(required: Path, made_town: Town) -> AsyncIterator[Page]:
-    """A browser on the phone, without script."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(made_town: Town | None) -> AsyncIterator[Browser | None]:
+    """On the phone; one for all levels."""
+    chromium = shutil.which("chromium")
+    if made_town is None or chromium is None:
+        yield None
+        return
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=made_town.browser(required), args=_FLAGS)
-        # Browsers know the public's authorities; ours is for this test. That openNDS checks it is what matters here.
-        context = await browser.new_context(java_script_enabled=False, ignore_https_errors=True)
-        opened = await context.new_page()
-        opened.set_default_timeout(15_000)
-        yield opened
-        await context.close()
-        await browser.close()
+        program = made_town.browser(Path(chromium))
+        launched = await playwright.chromium.launch(executable_path=program, args=_FLAGS)
+        yield launched
+        await launched.close()
 
 
+@pytest.fixture
+def here(peers: Peers, made_town: Town | None) -> Town:
+    """The town, with all that take part named."""
+    for name in (*_PEERS, "chromium"):
+        peers.require(name)
+    if made_town is None:
+        pytest.skip("this user may not make network namespaces")
+    return made_town
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser | None, here: Town) -> AsyncIterator[Page]:
+    """Without script and memory."""
+    assert browser is not None, f"no browser in {here.phone}"
+    # Browsers know the public's authorities; ours is for this test. That openNDS checks it is what matters here.
+    context = await browser.new_context(java_script_enabled=False, ignore_https_errors=True)
+    opened = await context.new_page()
+    opened.set_default_timeout(15_000)
+    yield opened
+    await context.close()
+
+
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("level", ["0", "1", "2", "3"])
 async def test_a_phone_gets_online_sees_its_status_logs_out_and_is_captive_again(
+    level: str, here: Town, page: Page, sqlite_url: str, keyring: Keyring, tmp_path: Path
+) -> None:
+    database = Database(sqlite_url)
+    try:
+        await be_online_and_leave(level, here, page, database, keyring, tmp_path)
+    finally:
+        await database.close()
+
+
+async def be_online_and_leave(
     level: str, made_town: Town, page: Page, database: Database, keyring: Keyring, tmp_path: Path
 ) -> None:
+    """The whole visit."""
     authority = Authority(make_authority("Test", "Test", datetime.now(UTC)))
     async with serving(made_town, level, database, keyring, tmp_path, authority) as library:
         files = {**configured(library), "trusted.pem": authority.certificate.decode()}

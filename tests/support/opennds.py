@@ -97,7 +97,9 @@ class Town:
     folder: Path
 
     def lease(self) -> None:
-        """The phone gets its address from the gateway."""
+        """A new phone gets its address from the gateway."""
+        address = f"02:00:00:{secrets.token_bytes(3).hex(':')}"
+        _ip("-n", self.phone, "link", "set", "wifi", "address", address)
         script = self.folder / "lease"
         script.write_text(_LEASE)
         script.chmod(0o755)
