@@ -95,6 +95,8 @@ class Reauthenticator:
             if is_by_address:
                 await admissions.put_off(connection, device_id)
         if capabilities.asks_by_itself:
+            if await _is_off(runtime, errand.gateway.nas_id, device_id, self.waits_seconds[0]):
+                await _store(runtime, errand.journey, Event.ENDED, (State.WAITING, State.ONLINE))
             return
         if is_by_address:
             # It would be let on again at once by who does not know yet.
@@ -136,6 +138,16 @@ async def _is_let_on(
         if loop.time() >= deadline:
             return False
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+
+async def _is_off(runtime: Runtime, nas_id: int, device_id: int, wait_seconds: float) -> bool:
+    """Whether the gateway came and told that the device is off, within so long."""
+    for _ in range(max(1, round(wait_seconds / _LOOK_AGAIN_SECONDS))):
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        async with runtime.database.short_read() as connection:
+            if await admissions.open_session_id(connection, nas_id, device_id) is None:
+                return True
+    return False
 
 
 async def _store(

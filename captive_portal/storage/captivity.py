@@ -19,6 +19,7 @@ from foundation.schema import accounting_sessions, devices, is_in_service, netwo
 from radius.policies.directory import read_table
 from radius.policies.effective import Place, default_limits
 from radius.policies.opening import day_start
+from radius.policies.usage import NO_USAGE
 
 _NAS = network_access_servers.c
 _SESSION = accounting_sessions.c
@@ -85,14 +86,11 @@ async def open_session(
         return None
     table = await read_table(connection, default_limits(runtime.settings.radius), gateway.council_id)
     place = Place(gateway.council_id, row.venue_id, row.network_name or "", row.group_name)
-    zone = table.time_zone(gateway.council_id)
-    return OpenSession(
-        started_at=row.started_at,
-        policy=table.effective(place),
-        zone=zone,
-        usage=await used(connection, row.resident_id, row.device_id, day_start(now, zone), now),
-        access_until=row.access_until,
-    )
+    policy, zone = table.effective(place), table.time_zone(gateway.council_id)
+    usage = NO_USAGE
+    if policy.is_daily:
+        usage = await used(connection, row.resident_id, row.device_id, day_start(now, zone), now)
+    return OpenSession(row.started_at, policy, zone, usage, row.access_until)
 
 
 async def _gateway(
