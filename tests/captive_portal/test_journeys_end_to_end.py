@@ -176,9 +176,9 @@ async def test_probes_and_reloads_write_nothing(phone: Phone, city: City) -> Non
 async def test_the_language_is_taken_from_the_browser_and_kept_when_it_is_switched(phone: Phone, city: City) -> None:
     phone.headers["Accept-Language"] = "cy-GB,cy;q=0.9,en;q=0.5"
     await phone.arrive()
-    assert ' lang="cy" dir="ltr">' in phone.text
+    assert '<html class="govuk-template" lang="cy" dir="ltr">' in phone.text
     await phone.get(f"{phone.path}?lang=en")
-    assert '<html lang="en">' in phone.text
+    assert '<html class="govuk-template" lang="en" dir="ltr">' in phone.text
     assert "lang=en" not in phone.path
     await phone.submit()
     assert "There is a problem" in phone.text
@@ -191,7 +191,7 @@ async def test_the_language_is_taken_from_the_browser_and_kept_when_it_is_switch
 async def test_the_gateways_word_for_the_language_counts_more_than_the_browsers(phone: Phone) -> None:
     phone.headers["Accept-Language"] = "en"
     await phone.arrive(lang="cy")
-    assert ' lang="cy" dir="ltr">' in phone.text
+    assert '<html class="govuk-template" lang="cy" dir="ltr">' in phone.text
 
 
 async def test_a_form_with_nothing_chosen_says_what_is_missing_beside_it(phone: Phone) -> None:
