@@ -35,8 +35,8 @@ _START: Final = """\
 set -eu
 folder=$1
 mount -t tmpfs tmpfs "$folder/own"
-mkdir "$folder/own/etc" "$folder/own/work" "$folder/own/tmp" "$folder/own/tmp/bin"
-mount -t overlay overlay -o "lowerdir=/etc,upperdir=$folder/own/etc,workdir=$folder/own/work" /etc
+mkdir "$folder/own/etc" "$folder/own/aside" "$folder/own/tmp" "$folder/own/tmp/bin"
+mount -t overlay overlay -o "lowerdir=/etc,upperdir=$folder/own/etc,workdir=$folder/own/aside" /etc
 cp -r "$folder/files/." /etc/
 mount --bind "$folder/own/tmp" /tmp
 ln -s "$(command -v xtables-legacy-multi)" /tmp/bin/iptables
@@ -132,21 +132,7 @@ def town(folder: Path) -> Iterator[Town]:
     resolver = Path("/etc/netns") / made.phone
     servers: list[subprocess.Popen[bytes]] = []
     try:
-        for namespace in (made.gateway, made.phone, made.internet):
-            _ip("netns", "add", namespace)
-            _ip("-n", namespace, "link", "set", "lo", "up")
-        _ip("link", "add", cable, "type", "veth", "peer", "name", "portal", "netns", made.gateway)
-        _ip("addr", "add", f"{portal_address}/30", "dev", cable)
-        _ip("link", "set", cable, "up")
-        _cable(made.gateway, "portal", f"{gateway_address}/30")
-        _veth(made.gateway, "lan", made.phone, "wifi")
-        _cable(made.gateway, "lan", f"{GATEWAY_ADDRESS}/24")
-        _cable(made.phone, "wifi")
-        _veth(made.gateway, "internet", made.internet, "line")
-        _cable(made.gateway, "internet", f"{_ROUTER_ADDRESS}/24")
-        _cable(made.internet, "line", f"{INTERNET_ADDRESS}/24", f"{GARDEN_ADDRESS}/24")
-        _ip("-n", made.gateway, "route", "add", "default", "via", INTERNET_ADDRESS)
-        subprocess.run(["ip", "netns", "exec", made.gateway, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
+        _lay_cables(made, cable, f"{gateway_address}/30")
         resolver.mkdir(parents=True)
         (resolver / "resolv.conf").write_text(f"nameserver {GATEWAY_ADDRESS}\n")
         pages = folder / "pages"
@@ -167,6 +153,24 @@ def town(folder: Path) -> Iterator[Town]:
         with contextlib.suppress(FileNotFoundError):
             (resolver / "resolv.conf").unlink()
             resolver.rmdir()
+
+
+def _lay_cables(made: Town, cable: str, gateway_address: str) -> None:
+    for namespace in (made.gateway, made.phone, made.internet):
+        _ip("netns", "add", namespace)
+        _ip("-n", namespace, "link", "set", "lo", "up")
+    _ip("link", "add", cable, "type", "veth", "peer", "name", "portal", "netns", made.gateway)
+    _ip("addr", "add", f"{made.portal_address}/30", "dev", cable)
+    _ip("link", "set", cable, "up")
+    _cable(made.gateway, "portal", gateway_address)
+    _veth(made.gateway, "lan", made.phone, "wifi")
+    _cable(made.gateway, "lan", f"{GATEWAY_ADDRESS}/24")
+    _cable(made.phone, "wifi")
+    _veth(made.gateway, "internet", made.internet, "line")
+    _cable(made.gateway, "internet", f"{_ROUTER_ADDRESS}/24")
+    _cable(made.internet, "line", f"{INTERNET_ADDRESS}/24", f"{GARDEN_ADDRESS}/24")
+    _ip("-n", made.gateway, "route", "add", "default", "via", INTERNET_ADDRESS)
+    subprocess.run(["ip", "netns", "exec", made.gateway, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
 
 
 @asynccontextmanager
