@@ -82,8 +82,7 @@ async def test_a_client_gets_online_sees_its_status_and_leaves(
     assert browser.is_well, browser.shown
     assert await browser.probe(), f"captive, at {browser.shown}"
     # The sheet may have gone with the probe's success; the journey's address leads to where its resident is.
-    await browser.open(browser.journey_url)
-    await browser.wait()
+    await browser.look_at_journey()
     assert browser.place == "online", browser.shown
     await browser.follow("/status")
     assert browser.place == "status", browser.shown

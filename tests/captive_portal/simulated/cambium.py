@@ -39,8 +39,8 @@ class SimulatedCambium(SimulatedGateway):
         return origin(url) == _BASE
 
     async def intercept(self, device: Device, url: str) -> str:
-        """With a new ``ga_Qv``, spelled as no encoder of ours would."""
-        self._visits[device.mac] = f"{secrets.token_hex(8)}%2b%7E~%2f.aB%3D%3d"
+        """With a ``ga_Qv``, the same until the device has logged in, spelled as no encoder of ours would."""
+        self._visits.setdefault(device.mac, f"{secrets.token_hex(8)}%2b%7E~%2f.aB%3D%3d")
         access_point = str(ACCESS_POINT)
         return (
             f"{self.surroundings.arrival_url}?ga_ssid=City%20WiFi&ga_ap_mac={access_point}&ga_nas_id=central"

@@ -219,8 +219,7 @@ async def _get_online(browser: SimulatedBrowser) -> SimulatedBrowser:
 async def _is_online(browser: SimulatedBrowser) -> SimulatedBrowser:
     """The device is on, and the portal says so."""
     assert await browser.probe(), f"captive, at {browser.shown}"
-    await browser.open(browser.journey_url)
-    await browser.wait()
+    await browser.look_at_journey()
     assert browser.place == "online", browser.shown
     return browser
 
@@ -236,9 +235,10 @@ async def _try_until_online(place: Place, browser: SimulatedBrowser) -> None:
             await browser.reload()
         if browser.place == "" and not await browser.probe():
             await browser.open(browser.client.probe_url)
-        if browser.place in ("", "online"):
+        elif browser.place in ("", "online"):
             return
-        await browser.submit(**(_CLICK if browser.place == "start" else {}))
+        if browser.page.main_form is not None:
+            await browser.submit(**(_CLICK if browser.place == "start" else {}))
 
 
 async def _disconnect(place: Place) -> Result:
