@@ -35,6 +35,8 @@ from radius.policies.usage import NO_USAGE
 from radius.policies.usage import Usage as UsedToday
 
 INTERVAL: Final = timedelta(seconds=60)
+# openNDS looks every 15 seconds whose time is over, and its report is tried for two minutes.
+_REPORT_PATIENCE: Final = timedelta(minutes=3)
 _AT_A_TIME: Final = 8
 _PATIENCE_SECONDS: Final = 30
 _MOST_OF_A_GATEWAY: Final = 5000
@@ -63,7 +65,9 @@ def judge(
         # As was granted: the right's end, but not less than the shortest session.
         shortest = session.started_at + timedelta(seconds=SHORTEST_SESSION_SECONDS)
         until = min(until, max(session.access_until, shortest))
-    if until <= now:
+    # A gateway that reports ends says what was used, which nobody else knows.
+    patience = _REPORT_PATIENCE if session.source is Source.AUTHMON else timedelta(0)
+    if until + patience <= now:
         return Ending(until, EndedBy.STOP, TerminateCause.SESSION_TIMEOUT)
     if is_closed(policy, now, zone) or used_up(policy, today) is not None:
         return Ending(now, EndedBy.STOP, TerminateCause.SESSION_TIMEOUT)

@@ -17,6 +17,7 @@ from captive_portal.gateways.base import (
     PolledGrant,
     Reauthentication,
     ResolvingDriver,
+    ReturningDriver,
     ServerCall,
 )
 
@@ -101,8 +102,13 @@ def _release(
 
 def _asked(driver: GatewayDriver, gateway: Gateway) -> tuple[str, ...]:
     """What the gateway asks RADIUS when a browser brought it something."""
-    if not driver.capabilities.sends_accounting:
+    if not driver.capabilities.sends_accounting and isinstance(driver, ReturningDriver):
         return ("The gateway asks nobody and reports nothing: the portal begins a session when the browser is back.",)
+    if not driver.capabilities.sends_accounting:
+        return (
+            "The gateway asks nobody. It reports to its own arrival address whom it let on: that is the proof, and the "
+            "portal begins a session, marked as learnt from it.",
+        )
     return _access_request(gateway)
 
 

@@ -87,6 +87,15 @@ def test_it_ends_when_the_right_to_be_on_does(right_ends: timedelta, session_end
     assert ending.stopped_at == BEGAN + session_ends
 
 
+def test_a_gateway_that_reports_ends_is_given_time_to_say_what_was_used() -> None:
+    reported = replace(SESSION, source=Source.AUTHMON)
+    over = timedelta(seconds=POLICY.session_seconds)
+    assert look(over + timedelta(minutes=2), reported) is None
+    ending = look(over + timedelta(minutes=3), reported)
+    assert ending is not None
+    assert ending.stopped_at == BEGAN + over
+
+
 def test_it_ends_at_closing_time_and_when_the_day_s_share_is_used_up() -> None:
     closed = replace(POLICY, opening=Opening.parse("08:00", "12:30"))
     limited = replace(POLICY, daily_octets=1000)
