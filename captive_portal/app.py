@@ -26,6 +26,10 @@ GET /j/ID                → 303 to the page that the journey is at
 /j/ID/status             form → POST logout → 303 to ``<login_url>/logoff``; second form → POST forget
 /j/ID/secure             form → POST secure: hidden ``page`` → 303 to /secure/PAGE; for each user name a form →
                          POST revoke: hidden ``credential`` → 303 back
+/j/ID/data               what is kept of the resident; of whoever gave a contact after a code: form → POST data/send →
+                         303 to data/code: form → POST data/code: ``code`` → 303 to data. Forms → POST data/contact:
+                         ``contact``, POST data/language: ``language``; …/export.json, …/export.csv;
+                         …/delete: form → POST data/delete: ``confirm`` = ``yes`` → 303 to online
 /secure/PAGE             a new user name and password, for some minutes, in any browser; …/profile is a profile for
                          Apple devices, …/certificate the network's private authority (404 where it has none)
 /j/ID/failed, …/ended    connect form
@@ -70,6 +74,7 @@ from captive_portal.pages import (
     errors,
     gateway_agent,
     information,
+    my_data,
     outbox,
     secure_network,
     staff,
@@ -149,7 +154,7 @@ def _add_routes(app: web.Application) -> None:
     polled = "/arrive/{driver:opennds}/{arrival_key:[A-Za-z0-9_-]{22}}"
     page = r"/secure/{page:[A-Za-z0-9-]{12,14}}"
     app.add_routes([*capport.ROUTES, *gateway_agent.ROUTES])
-    app.add_routes([*contact.ROUTES, *code.ROUTES, *voucher.ROUTES])
+    app.add_routes([*contact.ROUTES, *code.ROUTES, *voucher.ROUTES, *my_data.ROUTES])
     app.add_routes(
         [
             get("/", arrive.front_door, name="front_door"),

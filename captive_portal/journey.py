@@ -208,6 +208,11 @@ class Details:
     # The browser was sent for a fresh hand-over, so its return goes straight on to the release.
     renewing: bool = False
     failure: str | None = None
+    # My data: until when its pages are open, and where a code was sent to open them or to change the contact.
+    data_open_until: datetime | None = None
+    data_contact: str | None = field(default=None, repr=False)
+    # The resident had everything deleted; the device is on, and nothing is known of it.
+    is_erased: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +245,8 @@ class Journey:
 
     def shows(self, page: str) -> bool:
         """Whether the page may be looked at now."""
+        if self.details.is_erased:
+            return page == PAGES[self.state]
         if page == PAGES[self.state] or page in _ALSO_REACHABLE.get(self.state, ()):
             return True
         return page == PAGES[State.CODE] and self.is_in_grace
@@ -248,6 +255,19 @@ class Journey:
     def is_in_grace(self) -> bool:
         """Online to fetch the code, which is yet to be typed."""
         return self.state is State.ONLINE and self.details.contact is not None
+
+    @property
+    def shows_data(self) -> bool:
+        """Whether the pages about the resident's data are there; ``data_is_open`` is of those who have a contact.
+
+        Not while proof is awaited: what was deleted then would come back with it.
+        """
+        return self.is_registered and not self.is_in_grace and self.state not in (State.WAITING, State.EXPIRED)
+
+    def data_is_open(self, now: datetime) -> bool:
+        """Whether the resident's contact was proved a short while ago."""
+        until = self.details.data_open_until
+        return until is not None and now < until
 
     def may_be_on(self, now: datetime) -> bool:
         """Whether it is registered and its right to be on has not ended."""

@@ -85,6 +85,7 @@ open_journeys = Gauge(
     "Residents on their way: journeys that are neither online nor over.",
     multiprocess_mode="livemostrecent",
 )
+erasures = Counter("citywifi_portal_erasures_total", "How often a resident had everything deleted.")
 code_limit = Gauge(
     "citywifi_portal_verification_code_limit",
     "How many codes may be asked for in an hour, by what is limited.",

@@ -287,6 +287,14 @@ class Database:
         round_trip = time.perf_counter() - started
         return DatabaseHealth(True, self.description, round_trip, database_time - time.time())
 
+    async def truncate_log(self) -> None:
+        """SQLite: write the log of changes into the database and empty it, unless others read just now."""
+        if self.is_sqlite:
+            async with self._engine.connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                assert driver is not None
+                await driver.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     async def close(self) -> None:
         """Give back every connection."""
         if "direct" in self.__dict__:

@@ -124,6 +124,8 @@ async def show_online(request: web.Request) -> web.Response:
         "secure_network": visit.journey.is_registered and not visit.journey.is_in_grace and is_offered(settings),
         "grace_minutes": settings.portal.grace_seconds // 60,
         "verified": request.query.get("verified") == "yes",
+        # Where equipment asks about the device's address again and again, it must be known to stay on.
+        "stays_on": not _decides_on_address(visit.journey),
     }
     return render_visit(request, visit, "online.html", context)
 
@@ -178,7 +180,7 @@ async def log_out(request: web.Request) -> web.Response:
     runtime, now = request.app[RUNTIME], clock()
     async with runtime.database.short_read() as connection:
         visit = await open_visit(request, connection, now)
-    if visit.journey.state is not State.ONLINE:
+    if not visit.journey.shows("status"):
         return see_other(visit.journey.current_path())
     driver = DRIVERS[visit.journey.details.driver]
     if not driver.capabilities.can_log_out:

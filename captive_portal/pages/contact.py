@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-import structlog
 from aiohttp import web
 
-from captive_portal import mail, metrics, verification
+from captive_portal import code_delivery, metrics, verification
 from captive_portal.email_address import NotAnEmailAddressError, parse_email_address
-from captive_portal.journey import Event, Journey, advance
+from captive_portal.journey import Event, advance
 from captive_portal.languages import gettext as _
 from captive_portal.pages.code import code_context
 from captive_portal.pages.common import (
@@ -27,17 +26,9 @@ from captive_portal.pages.common import (
 )
 from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
 from captive_portal.phone_number import PhoneFault, PhoneNumberError, is_phone_number, parse_phone_number
-from captive_portal.sms import delivery
-from captive_portal.sms.base import SmsError, Text
-from captive_portal.storage import passes
 from captive_portal.storage.journeys import Visit
 from captive_portal.ways import Way, usable
-from foundation import text_budgets
-from foundation.database import Statements
-from foundation.runtime import Runtime
 from foundation.settings import Settings
-
-_log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +43,6 @@ class _Channel:
 
 _EMAIL: Final = _Channel("email", Way.EMAIL, lambda typed, _settings: parse_email_address(typed))
 _PHONE: Final = _Channel("phone", Way.SMS, lambda typed, settings: parse_phone_number(typed, settings.sms.countries))
-
-
-@dataclass(frozen=True, slots=True)
-class _Sending:
-    """A code on its way; the text and its month where it goes by text."""
-
-    issued: verification.IssuedCode
-    text: Text | None = None
-    budget: text_budgets.Budget | None = None
-
-
-class _OutOfTexts:
-    """The council's texts have run out for this month."""
 
 
 async def show_email(request: web.Request) -> web.Response:
@@ -149,14 +127,14 @@ async def _send_code(request: web.Request, channel: _Channel, contact: str, page
         visit = await open_visit(request, connection, now, for_update=True)
         if not visit.journey.shows(page) or not _is_offered(request, visit, channel):
             return see_other(visit.journey.current_path())
-        sending = await _issue(connection, runtime, visit.journey, contact, now)
+        sending = await code_delivery.issue(connection, runtime, visit.journey, contact, now)
     if isinstance(sending, verification.CodeLimit):
         metrics.codes.labels(sending).inc()
         return _refused(request, visit, page, contact, _too_many_codes())
-    if isinstance(sending, _OutOfTexts):
+    if isinstance(sending, code_delivery.OutOfTexts):
         metrics.codes.labels("out-of-texts").inc()
         return _refused(request, visit, page, contact, _out_of_texts())
-    if sending is not None and not await _hand_over(runtime, visit, contact, sending):
+    if sending is not None and not await code_delivery.hand_over(runtime, visit.place, contact, sending):
         return _refused(request, visit, page, contact, _not_sent(channel))
     async with runtime.database.short_write() as connection:
         visit = await open_visit(request, connection, now, for_update=True)
@@ -165,52 +143,6 @@ async def _send_code(request: web.Request, channel: _Channel, contact: str, page
         after = advance(visit.journey, Event.CODE_SENT, contact=contact)
         await save(connection, runtime, visit.journey, after, now)
     return see_other(after.path("code") + ("?again=yes" if page == "code" else ""))
-
-
-async def _issue(
-    connection: Statements, runtime: Runtime, journey: Journey, contact: str, now: datetime
-) -> _Sending | _OutOfTexts | verification.CodeLimit | None:
-    """Make a code and, where it goes by text, take what that costs from the council's month; None: one went already."""
-    if not is_phone_number(contact):
-        issued = await verification.issue_code(connection, runtime, journey, contact, now)
-        return _Sending(issued) if isinstance(issued, verification.IssuedCode) else issued
-    # No text is longer than one with these digits.
-    needed = delivery.segments(delivery.code_text(contact, "0" * verification.DIGITS, _minutes(runtime)))
-    budget = await text_budgets.read_budget(connection, journey.council_id, runtime.settings.sms.texts_per_month, now)
-    if budget.left < needed:
-        return _OutOfTexts()
-    issued = await verification.issue_code(connection, runtime, journey, contact, now)
-    if not isinstance(issued, verification.IssuedCode):
-        return issued
-    await text_budgets.add_segments(connection, runtime.database, budget, needed)
-    return _Sending(issued, delivery.code_text(contact, issued.digits, _minutes(runtime)), budget)
-
-
-def _minutes(runtime: Runtime) -> int:
-    return runtime.settings.portal.verification_code_lifetime_seconds // 60
-
-
-async def _hand_over(runtime: Runtime, visit: Visit, contact: str, sending: _Sending) -> bool:
-    """Whether it was taken; a code that nobody will get is used up, and its text is not paid for."""
-    try:
-        if sending.text is None:
-            sender, place = runtime.settings.mail.sender, visit.place.council_name
-            message = mail.code_message(sender, contact, sending.issued.digits, place, _minutes(runtime))
-            await mail.send(message, runtime.settings)
-        else:
-            await delivery.send(sending.text, runtime.settings)
-    except (mail.MailError, SmsError) as error:
-        _log.warning("a code was not sent", reason=str(error))
-        metrics.codes.labels("not-sent").inc()
-        async with runtime.database.short_write() as connection:
-            await passes.use_up_code(connection, sending.issued.id)
-            if sending.budget is not None and sending.text is not None:
-                await text_budgets.add_segments(
-                    connection, runtime.database, sending.budget, -delivery.segments(sending.text)
-                )
-        return False
-    metrics.codes.labels("sent").inc()
-    return True
 
 
 def _refused(request: web.Request, visit: Visit, page: str, typed: str, message: str) -> web.Response:

@@ -58,14 +58,18 @@ async def was_let_on(
     connection: Statements, keyring: Keyring, council_id: int, nas_id: int, device: MacAddress, since: datetime
 ) -> bool:
     """Whether RADIUS's log has an Access-Accept for the device at this equipment, other than into quarantine."""
-    names = {
+    pseudonyms = [keyring.pseudonym("user", council_id, name.encode()) for name in sorted(spellings(device))]
+    found = await connection.execute(_ASKED, {"nas_id": nas_id, "names": pseudonyms, "since": since})
+    return found.first() is not None
+
+
+def spellings(device: MacAddress) -> set[str]:
+    """How equipment may write a device's address."""
+    return {
         device.format(separator, group_size=size, upper=upper)
         for separator, size in _SPELLINGS
         for upper in (True, False)
     }
-    pseudonyms = [keyring.pseudonym("user", council_id, name.encode()) for name in sorted(names)]
-    found = await connection.execute(_ASKED, {"nas_id": nas_id, "names": pseudonyms, "since": since})
-    return found.first() is not None
 
 
 async def open_session_id(connection: Statements, nas_id: int, device_id: int) -> int | None:

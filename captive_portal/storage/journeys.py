@@ -24,7 +24,14 @@ from foundation.schema import councils, journeys, network_access_servers, venues
 # The council is not known yet when a path is looked up.
 _NO_COUNCIL: Final = 0
 _SEAL: Final = "journey"
-_TIMES: Final = ("handed_over_at", "access_until", "session_until", "released_at", "waiting_since")
+_TIMES: Final = (
+    "handed_over_at",
+    "access_until",
+    "session_until",
+    "released_at",
+    "waiting_since",
+    "data_open_until",
+)
 _DETAILS: Final = tuple(field.name for field in fields(Details))
 
 _VISIT: Final = (
@@ -145,6 +152,11 @@ async def count_open(connection: Statements, now: datetime) -> int:
     return int((await connection.execute(_COUNT_OPEN, {"now": now})).scalar_one())
 
 
+def details_of(keyring: Keyring, sealed: bytes) -> Details:
+    """Open a row's ``details_encrypted``."""
+    return _from_json(keyring.decrypt(_SEAL, sealed))
+
+
 def _changing(keyring: Keyring, journey: Journey, now: datetime) -> dict[str, object]:
     return {
         "resident_id": journey.resident_id,
@@ -167,7 +179,7 @@ def _from_row(keyring: Keyring, row: Row[*tuple[Any, ...]], now: datetime) -> Jo
         resident_id=row.resident_id,
         state=State.EXPIRED if expired else State(row.state),
         language=row.language,
-        details=_from_json(keyring.decrypt(_SEAL, row.details_encrypted)),
+        details=details_of(keyring, row.details_encrypted),
         expires_at=row.expires_at,
     )
 

@@ -1,0 +1,257 @@
+"""Deleting everything that is kept of a resident, while their session goes on and names nobody.
+
+What only limits others' guessing (how many devices a code let on, how many wrong ones were typed) stays as a number:
+its device becomes a random one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import secrets
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import ColumnElement, Table, and_, delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from captive_portal.journey import Details, Journey, State
+from captive_portal.storage.admissions import spellings
+from captive_portal.storage.journeys import details_of, save
+from foundation.mac_address import MacAddress, NotAMacAddressError
+from foundation.runtime import Runtime
+from foundation.schema import (
+    accounting_sessions,
+    audit_events,
+    authentications,
+    credentials,
+    devices,
+    help_requests,
+    journeys,
+    one_time_tokens,
+    polled_grants,
+    residents,
+    verification_codes,
+    voucher_uses,
+    way_attempts,
+)
+
+_PSEUDONYM_OCTETS: Final = 16
+# A login is logged a moment before the device is registered, where it was let into quarantine first.
+_BEFORE_REGISTRATION: Final = timedelta(days=1)
+_ERASED: Final = "erased"
+_SESSIONS = accounting_sessions.c
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """By what a resident is found."""
+
+    council_id: int
+    resident_id: int
+    contact_pseudonym: bytes | None = field(repr=False)
+    # Of each device's address.
+    pseudonyms: Mapping[bytes, int] = field(repr=False)
+    # Everything that equipment may have named them by, addresses included.
+    names: Set[str] = field(repr=False)
+    since: datetime
+
+    def owns(self, table: Table) -> ColumnElement[bool]:
+        """The rows of one of their devices."""
+        return and_(table.c.council_id == self.council_id, table.c.mac_pseudonym.in_(self.pseudonyms))
+
+
+async def erase(connection: AsyncConnection, runtime: Runtime, journey: Journey, now: datetime) -> Journey | None:
+    """Delete everything of a journey's resident; the journey goes on without one. None where they are deleted already.
+
+    In the transaction of the caller, who holds the journey's row.
+    """
+    person = await _find(connection, runtime, journey)
+    if person is None:
+        return None
+    counts = {"sessions": await _clear_sessions(connection, person)}
+    counts["log lines"] = await _delete_log(connection, runtime, person)
+    erased = await _leave(connection, runtime, journey, now)
+    await _forget_devices(connection, person)
+    await _forget_codes(connection, person)
+    of_person = or_(journeys.c.resident_id == person.resident_id, person.owns(journeys))
+    await connection.execute(delete(journeys).where(of_person, journeys.c.id != journey.id))
+    counts["devices"] = len(person.pseudonyms)
+    # Devices, tokens, credentials, acceptances and what belongs to those go with it.
+    await connection.execute(delete(residents).where(residents.c.id == person.resident_id))
+    await connection.execute(
+        insert(audit_events).values(
+            council_id=person.council_id, at=now, actor="my data", action="erase", subject="a resident", detail=counts
+        )
+    )
+    return erased
+
+
+async def _find(connection: AsyncConnection, runtime: Runtime, journey: Journey) -> _Person | None:
+    of_resident = select(residents).where(residents.c.id == journey.resident_id).with_for_update()
+    resident = (await connection.execute(of_resident)).one_or_none()
+    if resident is None:
+        return None
+    owned = select(devices).where(devices.c.resident_id == resident.id)
+    pseudonyms = {row.mac_pseudonym: row.id for row in await connection.execute(owned)}
+    moments = [
+        resident.registered_at,
+        *(await connection.execute(owned.with_only_columns(devices.c.created_at))).scalars(),
+    ]
+    names = await _names(connection, runtime, resident.id)
+    texts = {*names, *await _told_by_gateways(connection, runtime, journey, resident.id, list(pseudonyms))}
+    addresses = {address for text in texts if (address := _address(text)) is not None}
+    own = {
+        spelling
+        for address in addresses
+        if runtime.keyring.device_pseudonym(resident.council_id, address) in pseudonyms
+        for spelling in spellings(address)
+    }
+    return _Person(
+        council_id=resident.council_id,
+        resident_id=resident.id,
+        contact_pseudonym=resident.contact_pseudonym,
+        pseudonyms=pseudonyms,
+        names=names | own,
+        since=min(moments) - _BEFORE_REGISTRATION,
+    )
+
+
+async def _names(connection: AsyncConnection, runtime: Runtime, resident_id: int) -> set[str]:
+    """One-time names, user names with and without a realm, and what sessions still say."""
+    tokens = select(one_time_tokens.c.user_name).where(one_time_tokens.c.resident_id == resident_id)
+    lasting = select(credentials.c.user_name).where(credentials.c.resident_id == resident_id)
+    in_sessions = select(_SESSIONS.user_name, _SESSIONS.calling_station_id).where(
+        _SESSIONS.resident_id == resident_id,
+        or_(_SESSIONS.user_name.is_not(None), _SESSIONS.calling_station_id.is_not(None)),
+    )
+    names = {*(await connection.execute(tokens)).scalars()}
+    for name in (await connection.execute(lasting)).scalars():
+        names |= {name, *(f"{name}@{realm}" for realm in runtime.settings.roaming.own_realms)}
+    for row in await connection.execute(in_sessions):
+        names |= {name for name in row if name}
+    return names
+
+
+async def _told_by_gateways(
+    connection: AsyncConnection, runtime: Runtime, journey: Journey, resident_id: int, pseudonyms: list[bytes]
+) -> set[str]:
+    """The devices' addresses, as journeys of the last day still have them."""
+    of_person = or_(
+        journeys.c.resident_id == resident_id,
+        and_(journeys.c.council_id == journey.council_id, journeys.c.mac_pseudonym.in_(pseudonyms)),
+    )
+    sealed = await connection.execute(select(journeys.c.details_encrypted).where(of_person))
+    found = [details_of(runtime.keyring, row.details_encrypted).hand_over for row in sealed]
+    return {hand_over["mac"] for hand_over in found if "mac" in hand_over}
+
+
+def _address(text: str) -> MacAddress | None:
+    try:
+        return MacAddress.parse(text)
+    except NotAMacAddressError:
+        return None
+
+
+async def _clear_sessions(connection: AsyncConnection, person: _Person) -> int:
+    """Also those whose equipment did not tell whose they are. Retention knows the rest as counts."""
+    named = and_(
+        _SESSIONS.council_id == person.council_id,
+        or_(_SESSIONS.user_name.in_(person.names), _SESSIONS.calling_station_id.in_(person.names)),
+        # The words of the index on those that still name anybody.
+        or_(
+            _SESSIONS.user_name.is_not(None),
+            _SESSIONS.calling_station_id.is_not(None),
+            _SESSIONS.framed_ip_address.is_not(None),
+        ),
+    )
+    owned = or_(_SESSIONS.resident_id == person.resident_id, _SESSIONS.device_id.in_(person.pseudonyms.values()))
+    cleared = dict.fromkeys(("resident_id", "device_id", "user_name", "calling_station_id", "framed_ip_address"))
+    total = 0
+    for condition in (owned, named):
+        rows = (
+            await connection.execute(
+                select(_SESSIONS.id, _SESSIONS.anchored_at, _SESSIONS.acct_session_id).where(condition)
+            )
+        ).all()
+        for row in rows:
+            if _tells(row.acct_session_id, person.names):
+                telling = and_(_SESSIONS.id == row.id, _SESSIONS.anchored_at == row.anchored_at)
+                await connection.execute(update(accounting_sessions).where(telling).values(acct_session_id=_ERASED))
+        await connection.execute(update(accounting_sessions).where(condition).values(is_erased=True, **cleared))
+        total += len(rows)
+    return total
+
+
+def _tells(session_id: str, names: Iterable[str]) -> bool:
+    """Some equipment puts the device's address or the user name into its session's number."""
+    return any(name.casefold() in session_id.casefold() for name in names)
+
+
+async def _delete_log(connection: AsyncConnection, runtime: Runtime, person: _Person) -> int:
+    pseudonyms = [runtime.keyring.pseudonym("user", person.council_id, name.encode()) for name in person.names]
+    table = authentications.c
+    deleted = await connection.execute(
+        delete(authentications).where(
+            table.at >= person.since, table.council_id == person.council_id, table.user_pseudonym.in_(pseudonyms)
+        )
+    )
+    return deleted.rowcount
+
+
+async def _leave(connection: AsyncConnection, runtime: Runtime, journey: Journey, now: datetime) -> Journey:
+    """The journey goes on as nobody's, so that its page can say what happened; the device's next one begins anew.
+
+    Where the device is not on, this one is over.
+    """
+    kept = Details(path_id=journey.details.path_id, driver=journey.details.driver, randomised=False, is_erased=True)
+    erased = replace(journey, resident_id=None, details=kept, mac_pseudonym=_random())
+    if journey.state is not State.ONLINE:
+        erased = replace(erased, expires_at=now)
+    await connection.execute(
+        update(journeys).where(journeys.c.id == journey.id).values(mac_pseudonym=erased.mac_pseudonym)
+    )
+    await save(connection, runtime.keyring, erased, now)
+    await connection.execute(delete(polled_grants).where(polled_grants.c.journey_id == journey.id))
+    await connection.execute(delete(help_requests).where(help_requests.c.journey_id == journey.id))
+    return erased if erased.expires_at > now else replace(erased, state=State.EXPIRED)
+
+
+async def _forget_devices(connection: AsyncConnection, person: _Person) -> None:
+    for table in (voucher_uses, way_attempts, verification_codes):
+        numbers = (await connection.execute(select(table.c.id).where(person.owns(table)))).scalars().all()
+        for number in numbers:
+            await connection.execute(update(table).where(table.c.id == number).values(mac_pseudonym=_random()))
+
+
+async def _forget_codes(connection: AsyncConnection, person: _Person) -> None:
+    if person.contact_pseudonym is not None:
+        table = verification_codes.c
+        of_person = and_(table.council_id == person.council_id, table.contact_pseudonym == person.contact_pseudonym)
+        await connection.execute(delete(verification_codes).where(of_person))
+
+
+def _random() -> bytes:
+    return secrets.token_bytes(_PSEUDONYM_OCTETS)
+
+
+async def erase_files(runtime: Runtime, contact: str | None) -> None:
+    """What a committed erasure leaves outside of the database's tables: the demo's mails, and SQLite's log of changes.
+
+    On PostgreSQL the old versions of rows go with its own vacuum.
+    """
+    if contact is not None and runtime.settings.demo:
+        await asyncio.to_thread(_delete_mails, runtime.settings.outbox_directory, contact)
+    await runtime.database.truncate_log()
+
+
+def _delete_mails(folder: Path, contact: str) -> None:
+    for file in folder.glob("*.eml"):
+        message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+        recipient = str(message["To"]).casefold()
+        if recipient in (contact.casefold(), f"{contact.removeprefix('+')}@sms.invalid"):
+            file.unlink(missing_ok=True)
