@@ -46,9 +46,11 @@ def checked_driver(name: str) -> GatewayDriver:
         ) from None
 
 
-def vendor_of_driver(driver: GatewayDriver) -> str:
-    """Whose reply attributes equipment of a driver understands, where that was not said."""
-    maker = driver.name.partition("-")[0]
+def vendor_of_driver(driver_name: str | None) -> str:
+    """Whose reply attributes equipment of a driver understands, where that was not said. Raises CommandError."""
+    if driver_name is None:
+        raise CommandError("say what it is: --vendor, and --driver where the captive portal is to understand it")
+    maker = checked_driver(driver_name).name.partition("-")[0]
     return maker if maker in NAMES else "other"
 
 

@@ -38,7 +38,6 @@ from citywifi.gateway_values import (
     GatewayChange,
     arrival_address,
     check_reachable,
-    checked_driver,
     checked_portal_secret,
     gateway_columns,
     vendor_of_driver,
@@ -64,6 +63,9 @@ SecretStdin = Annotated[
 PortalSecretStdin = Annotated[
     bool,
     typer.Option("--portal-secret-stdin", help="Read the portal's secret (uamsecret) from standard input, after it."),
+]
+VendorName = Annotated[
+    str | None, typer.Option(help="coovachilli, mikrotik, cisco, …, other; of add, the driver's if not given.")
 ]
 Driver = Annotated[
     str | None, typer.Option(metavar="NAME", help="How the captive portal speaks to it, such as unifi or mikrotik.")
@@ -93,9 +95,7 @@ QuarantineUrl = Annotated[str | None, typer.Option(metavar="URL", help="Where un
 @app.command()
 def add(
     network: NetworkArgument = None,
-    vendor: Annotated[
-        str | None, typer.Option(help="coovachilli, mikrotik, cisco, …, other; the driver's if not given.")
-    ] = None,
+    vendor: VendorName = None,
     driver: Driver = None,
     option: Options = None,
     secret_stdin: SecretStdin = False,
@@ -121,13 +121,10 @@ def add(
     """
     if radsec_name and secret_stdin:
         raise CommandError("RadSec has its certificate instead of a secret; leave out --secret-stdin")
-    if vendor is None:
-        if driver is None:
-            raise CommandError("say what it is: --vendor, and --driver where the captive portal is to understand it")
-        vendor = vendor_of_driver(checked_driver(driver))
     columns = checked_columns(
         {
-            "network": network, "vendor": vendor, "nas_identifier": identifier, "radsec_name": radsec_name,
+            "network": network, "vendor": vendor or vendor_of_driver(driver), "nas_identifier": identifier,
+            "radsec_name": radsec_name,
             "name": name or network or (radsec_name.lower() if radsec_name else None) or identifier or driver,
             "message_authenticator": message_authenticator,
             "dynamic_authorization_host": disconnect_host, "dynamic_authorization_port": disconnect_port,
@@ -141,14 +138,7 @@ def add(
     secret = RADSEC_SECRET if radsec_name else _read_secret(secret_stdin)
     portal_secret = _read_portal_secret(portal_secret_stdin, driver)
     perform(lambda runtime: _add(runtime, row, council, venue, secret, portal_secret))
-    typer.echo(f"added {row['name']}; the RADIUS server knows it within a second")
-    _tell_arrival_address(row)
-    if radsec_name:
-        typer.echo(
-            f"its certificate is made with: citywifi certificates equipment {row['radsec_name']} --output FOLDER"
-        )
-    elif not secret_stdin and network:
-        typer.echo(f"its secret, shown only now: {secret.decode()}")
+    _tell_added(row, secret if network and not secret_stdin else None)
 
 
 @app.command("list")
@@ -218,7 +208,7 @@ def rotate(
 def change(
     which: Which,
     network: Annotated[str | None, typer.Option(metavar="NETWORK", help="Where its packets come from now.")] = None,
-    vendor: Annotated[str | None, typer.Option(help="As for add.")] = None,
+    vendor: VendorName = None,
     driver: Driver = None,
     option: Options = None,
     new_arrival_address: Annotated[
@@ -358,6 +348,17 @@ def _read_secret(from_stdin: bool) -> bytes:
 
 def _read_portal_secret(from_stdin: bool, driver: str | None) -> bytes | None:
     return checked_portal_secret(read_secret_line("the portal's secret"), driver) if from_stdin else None
+
+
+def _tell_added(row: Mapping[str, Any], made_secret: bytes | None) -> None:
+    typer.echo(f"added {row['name']}; the RADIUS server knows it within a second")
+    _tell_arrival_address(row)
+    if row["radsec_name"]:
+        typer.echo(
+            f"its certificate is made with: citywifi certificates equipment {row['radsec_name']} --output FOLDER"
+        )
+    elif made_secret is not None:
+        typer.echo(f"its secret, shown only now: {made_secret.decode()}")
 
 
 def _tell_arrival_address(row: Mapping[str, Any]) -> None:

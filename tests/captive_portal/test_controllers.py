@@ -15,22 +15,15 @@ from aiohttp.web import Application
 from sqlalchemy import select
 
 from captive_portal.app import create_app
-from captive_portal.arrival import CheckedArrival
 from captive_portal.controllers import CONTROLLERS, Controllers
 from captive_portal.errors import ControllerRefusedError, ControllerUnavailableError
 from captive_portal.gateways.base import (
     AccessLimits,
-    Arrival,
-    Clue,
     Gateway,
     Operation,
-    Redirect,
-    Refusal,
-    RefusalReason,
     ServerCall,
 )
 from captive_portal.gateways.controller import fingerprint
-from captive_portal.gateways.ruckus_smartzone import RuckusSmartZone
 from captive_portal.gateways.unifi import UniFi
 from captive_portal.pages.common import ERRANDS
 from captive_portal.session_watch import check
@@ -38,7 +31,6 @@ from foundation.schema import accounting_sessions, journeys, network_access_serv
 from tests.captive_portal.conftest import City, Client, Phone
 from tests.captive_portal.simulated.base import ACCESS_POINT, new_device
 from tests.captive_portal.simulated.controller import HANGS_UP, IS_SILENT
-from tests.captive_portal.simulated.ruckus_smartzone import SimulatedHiding
 from tests.captive_portal.simulated.unifi import SITE, SimulatedClassic, SimulatedIntegration
 
 DEVICE = new_device(1)
@@ -377,52 +369,3 @@ async def test_a_journey_of_a_session_that_ended_says_so(
     assert online.page == "ended"
     async with city.database.read() as connection:
         assert (await connection.execute(select(journeys.c.state))).scalar_one() == "ended"
-
-
-# -- devices whose address only the controller knows ------------------------------------------------------------------
-
-
-@pytest.fixture
-async def smartzone() -> AsyncIterator[SimulatedHiding]:
-    simulated = SimulatedHiding()
-    await simulated.open()
-    yield simulated
-    await simulated.close()
-
-
-async def hidden_arrival(smartzone: SimulatedHiding) -> CheckedArrival:
-    query = (await smartzone.intercept(DEVICE, "")).partition("?")[2]
-    gateway = Gateway(2, 1, None, "", smartzone.login_url, smartzone.portal_secret, options=smartzone.options)
-    redirect = Redirect.read(query)
-    assert isinstance(redirect, Redirect)
-    arrival = RuckusSmartZone().parse(redirect, gateway)
-    assert isinstance(arrival, Arrival)
-    return CheckedArrival(arrival, gateway, Clue(None, None))
-
-
-async def test_a_hidden_address_is_asked_for_once(smartzone: SimulatedHiding, controllers: Controllers) -> None:
-    checked = await hidden_arrival(smartzone)
-    for _ in range(3):
-        resolved = await controllers.resolve(RuckusSmartZone(), checked)
-        assert isinstance(resolved, CheckedArrival)
-        assert resolved.arrival.device == DEVICE.mac
-        assert resolved.arrival.hand_over["mac"] == str(DEVICE.mac)
-        assert resolved.arrival.hand_over["ue_mac"] == checked.arrival.device
-    assert len(smartzone.asked) == 1
-
-
-async def test_an_address_that_the_controller_does_not_tell_is_refused(
-    smartzone: SimulatedHiding, controllers: Controllers
-) -> None:
-    smartzone.response_codes = [302]
-    refused = await controllers.resolve(RuckusSmartZone(), await hidden_arrival(smartzone))
-    assert refused == Refusal(RefusalReason.UNRESOLVED)
-
-
-async def test_a_flood_of_hidden_addresses_does_not_reach_the_controller(
-    smartzone: SimulatedHiding, controllers: Controllers, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("captive_portal.controllers._MOST_RESOLVING", 0)
-    refused = await controllers.resolve(RuckusSmartZone(), await hidden_arrival(smartzone))
-    assert refused == Refusal(RefusalReason.UNRESOLVED)
-    assert smartzone.asked == []
