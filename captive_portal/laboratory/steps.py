@@ -89,6 +89,12 @@ def _release(
                 _MEANWHILE,
                 "The gateway's acknowledgement is the proof: the portal begins a session, marked as learnt from it.",
             )
+        case Reauthentication() if driver.capabilities.asks_by_itself:
+            return (
+                "When the resident may go on, the gateway's agent is told so when it asks the next time, within seconds.",
+                _MEANWHILE,
+                "The agent's report that the device is on is the proof: the portal begins a session.",
+            )
         case Reauthentication():
             where = dynamic_authorization or "the gateway (no place is entered: citywifi nas change --disconnect-host)"
             return (
@@ -135,6 +141,8 @@ def _end(driver: GatewayDriver, gateway: Gateway, arrival: Arrival) -> str:
             return "To log out, the portal tells the controller to take the device off."
         case PolledGrant():
             return "To log out, the portal has the gateway take the device off when it asks the next time."
+        case Reauthentication() if driver.capabilities.asks_by_itself:
+            return "To log out, the gateway's agent takes the device off when it asks the next time."
         case Reauthentication():
             return "To log out, a Disconnect-Request goes to the gateway."
 
