@@ -48,7 +48,8 @@ class SimulatedFortiGate(SimulatedGateway):
         self._visits.pop(device.mac, None)
 
     def _redirect(self, device: Device, url: str, more: str = "") -> str:
-        self._visits[device.mac] = secrets.token_hex(8), url
+        # A probe of the device in between does not end the visit that its owner is on.
+        self._visits.setdefault(device.mac, (secrets.token_hex(8), url))
         access_point = str(ACCESS_POINT).replace("-", ":").lower()
         return (
             f"{self.surroundings.arrival_url}?{more}login&post={self.login_url}&magic={self._visits[device.mac][0]}"
