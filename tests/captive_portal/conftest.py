@@ -143,7 +143,7 @@ async def build_city(runtime: Runtime, council_id: int) -> City:
 
 async def publish_terms(city: City, version: int) -> None:
     """A new version of the terms, in every language."""
-    others = {language: "# 1\n\n2" for language in NAMES}
+    others = dict.fromkeys(NAMES, "# 1\n\n2")
     texts = others | {
         "en": "# Be kind\n\nDo not break the law.",
         "cy": "# Byddwch yn garedig\n\nPeidiwch â thorri'r gyfraith.",
