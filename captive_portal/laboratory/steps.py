@@ -91,7 +91,7 @@ def _release(
             )
         case Reauthentication() if driver.capabilities.asks_by_itself:
             return (
-                "When the resident may go on, the gateway's agent is told so when it asks the next time, within seconds.",
+                "When the resident may go on, the gateway's agent is told so when it asks again, within seconds.",
                 _MEANWHILE,
                 "The agent's report that the device is on is the proof: the portal begins a session.",
             )
