@@ -4,7 +4,11 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
+from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Gateway, Outcome, RefusalReason
 from captive_portal.gateways.coovachilli import seal
 from captive_portal.laboratory import Explanation, KnownGateway, explain
@@ -169,3 +173,18 @@ def test_a_devices_own_address_is_said_to_be_one() -> None:
     explanation = explained(f"{PORTAL}/r/{'a' * 80}")
     assert explanation.problem is None
     assert "made and sealed" in explanation.notes[0]
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+@given(data=st.data())
+@hypothesis_settings(max_examples=30, deadline=None)
+def test_whatever_is_pasted_is_explained_and_nothing_is_raised(driver: str, data: st.DataObject) -> None:
+    names = st.sampled_from(sorted(DRIVERS[driver].meanings))
+    values = st.one_of(
+        st.text(max_size=40), st.sampled_from([*PARAMETERS.values(), "http://[", "https://10.1.0.1:99999/"])
+    )
+    pasted = urlencode(data.draw(st.dictionaries(names, values, max_size=8)))
+    known = replace(KNOWN, driver=driver, gateway=replace(GATEWAY, arrival_key=KEY, network="10.1.0.0/24"))
+    for url in (f"{PORTAL}/arrive/{driver}?{pasted}", f"{PORTAL}/arrive/{driver}/{KEY}?{pasted}"):
+        explanation = explained(url, known)
+        assert explanation.problem is not None or explanation.steps
