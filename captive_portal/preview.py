@@ -30,7 +30,9 @@ class InlineLogo(Logo):
 
 def render_preview(place: Place, language: str) -> dict[str, str]:
     """HTML by the page's name: the first page, the last, and one that tells of a fault."""
-    environment = jinja2.Environment(**design.template_options())  # noqa: S701 -- the options switch escaping on
+    # What only a real visit knows is left out.
+    options = {**design.template_options(), "undefined": jinja2.Undefined}
+    environment = jinja2.Environment(**options)  # noqa: S701 -- the options switch escaping on
     design.furnish(environment, design.read_stylesheet())
     if logo := place.brand.logo:
         shown = InlineLogo(logo.digest, logo.width, logo.height, logo.octets)

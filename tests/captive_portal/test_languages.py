@@ -30,7 +30,7 @@ METHODS = [("templates/**.html", "jinja2.ext:babel_extract"), ("**.py", "python"
 PLACES = re.compile(r"%\(\w+\)s|</?\w+>")
 PLURAL_FORMS = {"cy": 5, "gd": 4, "pl": 3, "ro": 3, "uk": 3, "ar": 6, "ur": 2}
 # Words that a language may have taken over as they are.
-ALIKE = {"Method", "Password", "Spam", "Staff"}
+ALIKE = {"Method", "Password", "Spam"}
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
 
 
