@@ -31,7 +31,7 @@ class InlineLogo(Logo):
 def render_preview(place: Place, language: str) -> dict[str, str]:
     """HTML by the page's name: the first page, the last, and one that tells of a fault."""
     # What only a real visit knows is left out.
-    options = {**design.template_options(), "undefined": jinja2.Undefined}
+    options = {**design.template_options(), "undefined": jinja2.ChainableUndefined}
     environment = jinja2.Environment(**options)  # noqa: S701 -- the options switch escaping on
     design.furnish(environment, design.read_stylesheet())
     if logo := place.brand.logo:
