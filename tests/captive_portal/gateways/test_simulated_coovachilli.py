@@ -20,8 +20,10 @@ async def test_a_phone_gets_online_looks_at_its_time_and_logs_out(
         phone = place.browser("apple_cna")
         await phone.be_intercepted()
         await phone.click_through()
-        assert phone.place == "online"
+        assert phone.is_closed
         assert await phone.probe()
+        await phone.look_at_journey()
+        assert phone.place == "online"
 
         await place.gateway.report_usage(phone.device, input_octets=1_000_000, output_octets=41_300_000)
         await phone.follow("/status")
