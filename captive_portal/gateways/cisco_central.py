@@ -1,10 +1,11 @@
 """Cisco's central web authentication (CWA): RADIUS redirects the device, and later has the controller ask again.
 
 From Cisco's Catalyst 9800 configuration guide for central web authentication and PacketFence's module for Cisco
-controllers (behaviour only); the commands to paste are general knowledge, tried on no equipment. A device that nobody registered is accepted with an address to go to and an ACL that
-shuts it in. The address has a token that RADIUS sealed (``radius.quarantine``), so nothing that the browser brings
-needs to be believed: the device arrives at ``/r/TOKEN``. When it may go on, CoA-Request reauthenticate makes the
-controller send a new Access-Request, whose Access-Accept redirects no more.
+controllers (behaviour only); the commands to paste are general knowledge, tried on no equipment. A device that nobody
+registered is accepted with an address to go to and an ACL that shuts it in. The address has a token that RADIUS
+sealed (``radius.quarantine``), so nothing that the browser brings needs to be believed: the device arrives at
+``/r/TOKEN``. When it may go on, CoA-Request reauthenticate makes the controller send a new Access-Request, whose
+Access-Accept redirects no more.
 """
 
 from __future__ import annotations
