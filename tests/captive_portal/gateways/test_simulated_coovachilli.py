@@ -20,7 +20,6 @@ async def test_a_phone_gets_online_looks_at_its_time_and_logs_out(
         phone = place.browser("apple_cna")
         await phone.be_intercepted()
         await phone.click_through()
-        assert phone.is_closed
         assert await phone.probe()
         await phone.look_at_journey()
         assert phone.place == "online"

@@ -73,7 +73,7 @@ class Place:
         self._devices.append(new_device(len(self._devices) + 1, ipv6_only=ipv6_only))
         return self._devices[-1]
 
-    def browser(self, client: str = "apple_cna", device: Device | None = None) -> SimulatedBrowser:
+    def browser(self, client: str = "firefox", device: Device | None = None) -> SimulatedBrowser:
         """A client of that name on a device, else on a new one."""
         return SimulatedBrowser(_CLIENTS[client], device or self.device(), self.gateway, PORTAL_URL, self.ask)
 
