@@ -60,6 +60,15 @@ async def visit_every_page(phone: Phone, city: City, number: int) -> dict[str, s
     journey = phone.path.rpartition("/")[0]
     await phone.get(f"{journey}/status")
     keep("status")
+    await phone.get(f"{journey}/data")
+    keep("data before the code")
+    await phone.submit()
+    keep("data code")
+    await phone.submit(code=newest_code(city))
+    await phone.get(f"{journey}/data")
+    keep("data")
+    await phone.get(f"{journey}/data/delete")
+    keep("data delete")
     for topic in INFORMATION:
         await phone.get(f"{journey}/{topic}")
         keep(topic)

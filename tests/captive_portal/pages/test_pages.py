@@ -84,7 +84,7 @@ def check_page(html: str, language: str) -> None:
 @pytest.mark.timeout(180)
 @pytest.mark.xdist_group("every page")
 async def test_every_page_is_whole_light_and_in_the_residents_language(every_page: dict[tuple[str, str], str]) -> None:
-    assert len(every_page) == 34 * len(NAMES)
+    assert len(every_page) == 38 * len(NAMES)
     for (language, _name), html in every_page.items():
         check_page(html, language)
 
@@ -117,6 +117,7 @@ async def test_every_route_answers_with_security_headers_and_without_cookies(cli
     path_id = phone.path.split("/")[2]
     values = {"driver": "coovachilli", "path_id": path_id, "code": "E08000026", "page": "abcd-efgh-jkmn", "site": "s"}
     values |= {"arrival_key": 22 * "k", "token": 90 * "k", "device": "00-00-5E-00-53-01", "mark": 32 * "0"}
+    values |= {"kind": "json", "number": "1", "digest": 32 * "0"}
     for resource in create_app(city.runtime).router.resources():
         path = str(resource.canonical).format(**values)
         for method in ("GET", "POST", "PUT", "HEAD"):
