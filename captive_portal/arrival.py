@@ -114,6 +114,7 @@ async def meet_device(
             path_id=secrets.token_urlsafe(PATH_ID_OCTETS),
             driver=driver.name,
             randomised=isinstance(arrival.device, str) or arrival.device.is_locally_administered,
+            address=None if isinstance(arrival.device, str) else str(arrival.device),
         ),
         expires_at=now,
     )

@@ -187,6 +187,8 @@ class Details:
     path_id: str = field(repr=False)
     driver: str
     randomised: bool
+    # The device's, so that its resident can have what was written under it deleted.
+    address: str | None = field(default=None, repr=False)
     hand_over: Mapping[str, str] = field(default_factory=dict, repr=False)
     handed_over_at: datetime | None = None
     # The text that the resident accepted, and whether the device is to be remembered.

@@ -71,7 +71,9 @@ def judge(
         return Ending(until, EndedBy.STOP, TerminateCause.SESSION_TIMEOUT)
     if is_closed(policy, now, zone) or used_up(policy, today) is not None:
         return Ending(now, EndedBy.STOP, TerminateCause.SESSION_TIMEOUT)
-    is_gone = on_now is not None and device_of(session) not in on_now
+    # Of one that its resident had erased, nobody can tell; it lasts as long as was granted.
+    device = device_of(session)
+    is_gone = on_now is not None and device is not None and device not in on_now
     if is_gone and session.updated_at + timedelta(seconds=policy.idle_seconds) <= now:
         return Ending(session.updated_at, EndedBy.LOST, TerminateCause.LOST_CARRIER)
     return None

@@ -103,14 +103,14 @@ async def _find(connection: AsyncConnection, runtime: Runtime, journey: Journey)
         *(await connection.execute(owned.with_only_columns(devices.c.created_at))).scalars(),
     ]
     names = await _names(connection, runtime, resident.id)
-    texts = {*names, *await _told_by_gateways(connection, runtime, journey, resident.id, list(pseudonyms))}
+    texts = await _told_by_sessions(connection, resident.council_id, resident.id, names)
+    texts |= await _told_by_gateways(connection, runtime, journey, resident.id, list(pseudonyms))
     addresses = {address for text in texts if (address := _address(text)) is not None}
-    own = {
-        spelling
-        for address in addresses
-        if runtime.keyring.device_pseudonym(resident.council_id, address) in pseudonyms
-        for spelling in spellings(address)
-    }
+    # What else a session says may be everybody's, such as the outer identity of EAP.
+    own = {text for text in texts if text.partition("@")[0] in names}
+    for address in addresses:
+        if runtime.keyring.device_pseudonym(resident.council_id, address) in pseudonyms:
+            own |= spellings(address)
     return _Person(
         council_id=resident.council_id,
         resident_id=resident.id,
@@ -122,19 +122,25 @@ async def _find(connection: AsyncConnection, runtime: Runtime, journey: Journey)
 
 
 async def _names(connection: AsyncConnection, runtime: Runtime, resident_id: int) -> set[str]:
-    """One-time names, user names with and without a realm, and what sessions still say."""
+    """One-time names, and user names with and without a realm of ours."""
     tokens = select(one_time_tokens.c.user_name).where(one_time_tokens.c.resident_id == resident_id)
     lasting = select(credentials.c.user_name).where(credentials.c.resident_id == resident_id)
-    in_sessions = select(_SESSIONS.user_name, _SESSIONS.calling_station_id).where(
-        _SESSIONS.resident_id == resident_id,
-        or_(_SESSIONS.user_name.is_not(None), _SESSIONS.calling_station_id.is_not(None)),
-    )
     names = {*(await connection.execute(tokens)).scalars()}
     for name in (await connection.execute(lasting)).scalars():
         names |= {name, *(f"{name}@{realm}" for realm in runtime.settings.roaming.own_realms)}
-    for row in await connection.execute(in_sessions):
-        names |= {name for name in row if name}
     return names
+
+
+async def _told_by_sessions(
+    connection: AsyncConnection, council_id: int, resident_id: int, names: Set[str]
+) -> set[str]:
+    """Names and addresses that equipment gave, while they are kept."""
+    told = select(_SESSIONS.user_name, _SESSIONS.calling_station_id)
+    owned, named = (
+        told.where(_SESSIONS.resident_id == resident_id, _still_named()),
+        told.where(_named(council_id, names)),
+    )
+    return {text for each in (owned, named) for row in await connection.execute(each) for text in row if text}
 
 
 async def _told_by_gateways(
@@ -146,8 +152,8 @@ async def _told_by_gateways(
         and_(journeys.c.council_id == journey.council_id, journeys.c.mac_pseudonym.in_(pseudonyms)),
     )
     sealed = await connection.execute(select(journeys.c.details_encrypted).where(of_person))
-    found = [details_of(runtime.keyring, row.details_encrypted).hand_over for row in sealed]
-    return {hand_over["mac"] for hand_over in found if "mac" in hand_over}
+    found = [details_of(runtime.keyring, row.details_encrypted) for row in sealed]
+    return {text for details in found for text in (details.address, details.hand_over.get("mac")) if text}
 
 
 def _address(text: str) -> MacAddress | None:
@@ -157,27 +163,28 @@ def _address(text: str) -> MacAddress | None:
         return None
 
 
-async def _clear_sessions(connection: AsyncConnection, person: _Person) -> int:
-    """Also those whose equipment did not tell whose they are. Retention knows the rest as counts."""
-    named = and_(
-        _SESSIONS.council_id == person.council_id,
-        or_(_SESSIONS.user_name.in_(person.names), _SESSIONS.calling_station_id.in_(person.names)),
-        # The words of the index on those that still name anybody.
-        or_(
-            _SESSIONS.user_name.is_not(None),
-            _SESSIONS.calling_station_id.is_not(None),
-            _SESSIONS.framed_ip_address.is_not(None),
-        ),
+def _still_named() -> ColumnElement[bool]:
+    """In the words of the index on the sessions that still name anybody."""
+    return or_(
+        _SESSIONS.user_name.is_not(None),
+        _SESSIONS.calling_station_id.is_not(None),
+        _SESSIONS.framed_ip_address.is_not(None),
     )
+
+
+def _named(council_id: int, names: Set[str]) -> ColumnElement[bool]:
+    is_theirs = or_(_SESSIONS.user_name.in_(names), _SESSIONS.calling_station_id.in_(names))
+    return and_(_still_named(), _SESSIONS.council_id == council_id, is_theirs)
+
+
+async def _clear_sessions(connection: AsyncConnection, person: _Person) -> int:
+    """All of theirs, also where the equipment does not tell whose they are. What is left of them is counts."""
     owned = or_(_SESSIONS.resident_id == person.resident_id, _SESSIONS.device_id.in_(person.pseudonyms.values()))
     cleared = dict.fromkeys(("resident_id", "device_id", "user_name", "calling_station_id", "framed_ip_address"))
     total = 0
-    for condition in (owned, named):
-        rows = (
-            await connection.execute(
-                select(_SESSIONS.id, _SESSIONS.anchored_at, _SESSIONS.acct_session_id).where(condition)
-            )
-        ).all()
+    for condition in (owned, _named(person.council_id, person.names)):
+        chosen = select(_SESSIONS.id, _SESSIONS.anchored_at, _SESSIONS.acct_session_id).where(condition)
+        rows = (await connection.execute(chosen)).all()
         for row in rows:
             if _tells(row.acct_session_id, person.names):
                 telling = and_(_SESSIONS.id == row.id, _SESSIONS.anchored_at == row.anchored_at)

@@ -138,3 +138,10 @@ async def test_one_process_at_a_time_looks(any_database: Database) -> None:
     assert await claim(any_database, BEGAN, interval)
     assert not await claim(any_database, BEGAN + interval / 2, interval)
     assert await claim(any_database, BEGAN + interval, interval)
+
+
+def test_one_that_its_resident_had_erased_lasts_as_long_as_was_granted() -> None:
+    erased = replace(SESSION, resident_id=None, device_id=None, user_name=None, calling_station_id=None)
+    assert look(2 * HOUR, erased, on_now={}) is None
+    ending = look(5 * HOUR, erased, on_now={})
+    assert ending == Ending(BEGAN + 4 * HOUR, EndedBy.STOP, TerminateCause.SESSION_TIMEOUT)

@@ -218,7 +218,7 @@ async def test_a_resident_takes_their_data_and_deletes_it_and_nothing_of_them_re
 
 async def _assert_still_online(bench: Bench, journey: str) -> None:
     """The session is open and counts, and names nobody; the page says so, and of the erasure a number is kept."""
-    await bench.phone.get(f"{journey}/online")
+    await bench.phone.get(f"{journey}/secure")
     assert (bench.phone.page, bench.phone.status) == ("online", 200)
     async with bench.city.database.read() as connection:
         session = (
