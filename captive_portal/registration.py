@@ -24,6 +24,7 @@ _CONTACT_KINDS: Final = {
     Way.SMS: "sms",
     Way.CODE: "code",
     Way.SPONSOR: "sponsor",
+    Way.STAFF: "none",
 }
 _WITHOUT_CONTACT: Final = ("none", "code")
 
