@@ -180,18 +180,20 @@ def _named(council_id: int, names: Set[str]) -> ColumnElement[bool]:
 async def _clear_sessions(connection: AsyncConnection, person: _Person) -> int:
     """All of theirs, also where the equipment does not tell whose they are. What is left of them is counts."""
     owned = or_(_SESSIONS.resident_id == person.resident_id, _SESSIONS.device_id.in_(person.pseudonyms.values()))
-    cleared = dict.fromkeys(("resident_id", "device_id", "user_name", "calling_station_id", "framed_ip_address"))
-    total = 0
+    numbers: set[int] = set()
     for condition in (owned, _named(person.council_id, person.names)):
-        chosen = select(_SESSIONS.id, _SESSIONS.anchored_at, _SESSIONS.acct_session_id).where(condition)
-        rows = (await connection.execute(chosen)).all()
-        for row in rows:
-            if _tells(row.acct_session_id, person.names):
-                telling = and_(_SESSIONS.id == row.id, _SESSIONS.anchored_at == row.anchored_at)
-                await connection.execute(update(accounting_sessions).where(telling).values(acct_session_id=_ERASED))
-        await connection.execute(update(accounting_sessions).where(condition).values(is_erased=True, **cleared))
-        total += len(rows)
-    return total
+        numbers |= {*(await connection.execute(select(_SESSIONS.id).where(condition))).scalars()}
+    chosen = _SESSIONS.id.in_(numbers)
+    # In the order in which RADIUS takes its locks (radius.accounting.merging), so that neither waits in a circle.
+    ordered = select(_SESSIONS.id, _SESSIONS.acct_session_id).where(chosen)
+    ordered = ordered.order_by(_SESSIONS.session_key, _SESSIONS.anchored_at).with_for_update()
+    rows = (await connection.execute(ordered)).all()
+    if telling := [row.id for row in rows if _tells(row.acct_session_id, person.names)]:
+        of_those = update(accounting_sessions).where(_SESSIONS.id.in_(telling))
+        await connection.execute(of_those.values(acct_session_id=_ERASED))
+    cleared = dict.fromkeys(("resident_id", "device_id", "user_name", "calling_station_id", "framed_ip_address"))
+    await connection.execute(update(accounting_sessions).where(chosen).values(is_erased=True, **cleared))
+    return len(rows)
 
 
 def _tells(session_id: str, names: Iterable[str]) -> bool:
