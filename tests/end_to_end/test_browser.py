@@ -252,7 +252,7 @@ async def test_who_is_online_gets_a_user_name_for_the_secure_network_and_removes
         assert (eap["UserName"], eap["UserPassword"]) == (user_name, password)
         assert await supplicant.logs_on(profile)
 
-        await page.locator("a.back").click()
+        await page.locator("a.govuk-back-link").click()
         await expect(page.locator("li.item")).to_contain_text(user_name)
         await page.screenshot(path=pictures / f"secure-list-{language}.png", full_page=True)
         assert await fits(page)

@@ -66,6 +66,10 @@ class Results:
             self.findings.append(f"{what}; packet {octets.hex()}")
 
 
+def _time_series() -> int:
+    return sum(len(family.samples) for family in REGISTRY.collect())
+
+
 class Campaign:
     """Drives one server. ``most`` is how many packets are sent in all."""
 
@@ -91,16 +95,17 @@ class Campaign:
         """Send everything, and ask afterwards whether the server is alive."""
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._note_loose_exception)
-        started = time.monotonic()
+        started, before = time.monotonic(), _time_series()
         try:
             await asyncio.gather(*(_Worker(self, number).run() for number in range(_WORKERS)))
             self.results.seconds = time.monotonic() - started
             self.results.resident_octets.append(resident_octets())
             await self._probe()
             await self._server.log.drain()
-            series = sum(len(family.samples) for family in REGISTRY.collect())
-            if series > _MOST_SERIES:
-                self.results.find(f"packets make time series: there are {series}", b"")
+            # What other tests in this process counted is none of the packets' doing.
+            made = _time_series() - before
+            if made > _MOST_SERIES:
+                self.results.find(f"packets make time series: {made}", b"")
         finally:
             loop.set_exception_handler(None)
         return self.results
