@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter
@@ -153,8 +154,6 @@ class StaffDoor:
         self._database = database
         self._keyring = keyring
         self._checks = PasswordChecks()
-        # What the password of a name that there is not is checked against; nobody knows what it is the hash of.
-        self._nobody = hash_password(secrets.token_urlsafe())
         self._guesses: TokenBuckets[str] = TokenBuckets(
             per_second=_GUESSES_A_SECOND, burst=_GUESSES_AT_ONCE, limit=_MOST_NAMES, evictions=_forgotten
         )
@@ -188,7 +187,7 @@ class StaffDoor:
         async with self._database.short_read() as connection:
             row = (await connection.execute(_ACCOUNT, {"user_name": user_name})).one_or_none()
         try:
-            is_right = await self._checks.verify(self._nobody if row is None else row.password_hash, password)
+            is_right = await self._checks.verify(_hash_of_nobody() if row is None else row.password_hash, password)
         except TooManyChecksError:
             return LogInResult.BUSY
         if row is None or not is_right or row.disabled_at is not None:
@@ -218,3 +217,9 @@ class StaffDoor:
 
     def _pseudonym(self, token: str) -> bytes:
         return self._keyring.pseudonym("staff session", 0, token.encode())
+
+
+@cache
+def _hash_of_nobody() -> str:
+    """What the password of a name that there is not is checked against; nobody knows what it is the hash of."""
+    return hash_password(secrets.token_urlsafe())
