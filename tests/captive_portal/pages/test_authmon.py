@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from sqlalchemy import Row, select, update
 from captive_portal.authmon import gateway_hash
 from captive_portal.gateways.base import Gateway
 from captive_portal.gateways.opennds_redirect import hid_of, pack, report_seal, rhid_of
+from captive_portal.pages.common import ERRANDS
 from foundation.database import Database
 from foundation.schema import accounting_sessions, network_access_servers, polled_grants
 from tests.captive_portal.conftest import City, Client, Phone
@@ -61,6 +63,10 @@ class OpenNDS:
         await phone.submit(way="click", accept_terms="yes")
         if urlsplit(phone.path).netloc == "":
             assert phone.page == "waiting"
+        # The portal leaves the grant ready behind the answer's back.
+        assert self.client.app is not None
+        while len(self.client.app[ERRANDS]):  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0.005)
         return rhid_of(items["hid"], FASKEY)
 
     async def ask(self, action: str, payload: str = "none", *, method: str = "POST", **changed: str) -> tuple[int, str]:
