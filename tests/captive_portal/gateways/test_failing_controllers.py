@@ -69,8 +69,8 @@ async def simulated(request: pytest.FixtureRequest) -> AsyncIterator[SimulatedCo
 async def controllers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Controllers]:
     monkeypatch.setattr("captive_portal.controllers._FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr("captive_portal.gateways.smartzone_api._BETWEEN_QUESTIONS_SECONDS", 0.01)
-    monkeypatch.setattr("captive_portal.gateways.controller._TIMEOUT", aiohttp.ClientTimeout(total=0.3))
-    opened = Controllers(patience_seconds=5)
+    monkeypatch.setattr("captive_portal.gateways.controller._TIMEOUT", aiohttp.ClientTimeout(total=0.6))
+    opened = Controllers(patience_seconds=10)
     yield opened
     await opened.close()
 
@@ -218,7 +218,7 @@ async def test_smartzones_numbers_say_whether_asking_again_is_of_use(
     try:
         await simulated.intercept(DEVICE, "")
         simulated.response_codes = [code] * 99
-        controllers._patience_seconds = 0.1
+        controllers._patience_seconds = 1.0
         with pytest.raises(error, match=str(code)):
             await call(controllers, simulated, Operation.GRANT)
     finally:
