@@ -15,6 +15,7 @@ GET /j/ID                → 303 to the page that the journey is at
 /j/ID/phone              as email, with ``phone``
 /j/ID/voucher            form → POST voucher: ``code``, from paper or a sponsor's → 303 to ``/logon``
 /j/ID/pictures           form → POST pictures: hidden ``chosen``, and the button that was pressed: ``picture``, ``undo``
+/j/ID/help               a number to tell a member of staff; reloads itself; → 303 to connect when they have said yes
 /j/ID/code               form → POST code: ``code`` → 303 to ``/logon`` as above; second form → POST resend
 /j/ID/connect            a returning device: form without fields → POST connect → 303 to ``/logon``, or, when the
                          challenge is old or was used, to ``<login_url>/prelogin``, whose redirect back to
@@ -40,6 +41,7 @@ GET /j/ID                → 303 to the page that the journey is at
 /r/TOKEN                 a device at an address that we gave it → 303 as from /arrive; …/venue: time and data left
 /api/capport/TOKEN       captive portal API (RFC 8908); also /api/capport/KEY/MAC, where a gateway fills in the MAC
 /logos/DIGEST.png         a council's or a venue's logo
+/staff                   those who help at a desk: log-in, then form → POST staff/let-on: ``number``
 /demo/outbox             the demo's mails (demo and loopback only); the code is the text of ``<p class="code">``
 /healthz                 200 ``ok`` when the database answers, else 503
 =======================  ======================================================================================
@@ -61,7 +63,7 @@ from sqlalchemy.exc import DBAPIError
 
 from captive_portal import design, metrics, polled_grants, security
 from captive_portal.controllers import CONTROLLERS, Controllers
-from captive_portal.errands import CARRIERS, Errands
+from captive_portal.errands import Errands
 from captive_portal.gateways.base import PolledGrant, Reauthentication, ServerCall
 from captive_portal.pages import (
     arrive,
@@ -107,7 +109,6 @@ def create_app(runtime: Runtime) -> web.Application:
     app[CONTROLLERS] = Controllers()
     app[authmon.LIMITS] = authmon.make_limits()
     carriers = {
-        **CARRIERS,
         PolledGrant: polled_grants.carry,
         Reauthentication: Reauthenticator().carry,
         ServerCall: app[CONTROLLERS].carry,

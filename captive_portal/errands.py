@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import structlog
 
@@ -32,9 +31,6 @@ class Errand:
 
 Carrier = Callable[[Runtime, Errand], Awaitable[None]]
 """Does an errand to its end, trying again as long as that is of use, and stores what came of it. Raises nothing."""
-
-CARRIERS: Final[dict[type[ErrandAction], Carrier]] = {}
-"""Who carries out which kind of action."""
 
 
 class Errands:

@@ -113,11 +113,8 @@ class Defences:
 
     def sample_metrics(self) -> None:
         """Set the gauges."""
-        for kind, known, limit in (
-            ("device", len(self.limits.devices), self.limits.devices.limit),
-            ("nas", len(self.limits.servers), self.limits.servers.limit),
-        ):
-            metrics.rate_limited.labels(kind).set(known)
-            metrics.rate_limited_limit.labels(kind).set(limit)
+        for kind, buckets in (("device", self.limits.devices), ("nas", self.limits.servers)):
+            metrics.rate_limited.labels(kind).set(len(buckets))
+            metrics.rate_limited_limit.labels(kind).set(buckets.limit)
         metrics.rejects_held.set(len(self.reject_delay))
         metrics.rejects_held_limit.set(self.reject_delay.limit)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from captive_portal.journey import State
-from captive_portal.pages.common import RUNTIME, clock, render_visit, see_other, viewing
+from captive_portal.pages.common import RUNTIME, clock, open_visit, render_visit, see_other, viewing
 from captive_portal.storage import help_requests
-from captive_portal.storage.journeys import load_visit
 
 
 async def show_help(request: web.Request) -> web.Response:
@@ -17,16 +16,9 @@ async def show_help(request: web.Request) -> web.Response:
         number = await help_requests.number_of(connection, visit.journey.id, now)
     if number is None:
         async with runtime.database.short_write() as connection:
-            current = await load_visit(
-                connection,
-                runtime.keyring,
-                visit.journey.details.path_id,
-                runtime.settings.portal.public_url.rstrip("/"),
-                now=now,
-                for_update=True,
-            )
-            if current is None or current.journey.state is not State.HELP:
-                return see_other(visit.journey.path(""))
+            visit = await open_visit(request, connection, now, for_update=True)
+            if visit.journey.state is not State.HELP:
+                return see_other(visit.journey.current_path())
             number = await help_requests.ask(
                 connection,
                 runtime.database,
@@ -35,6 +27,4 @@ async def show_help(request: web.Request) -> web.Response:
                 venue_id=visit.journey.venue_id,
                 now=now,
             )
-    if number is None:
-        return render_visit(request, visit, "help.html", {"number": None}, status=503)
-    return render_visit(request, visit, "help.html", {"number": number})
+    return render_visit(request, visit, "help.html", {"number": number}, status=503 if number is None else 200)
