@@ -46,8 +46,7 @@ _DRAWINGS: Final = (
 
 
 def _draw(shape: str) -> Markup:
-    # Our own drawings, of numbers only.
-    return Markup(  # noqa: S704  drawings of our own, in this file
+    return Markup(  # noqa: S704  our own drawings, of numbers only
         '<svg viewBox="0 0 24 24" width="56" height="56" aria-hidden="true" focusable="false" fill="currentColor" '
         f'stroke="currentColor" stroke-width="1.5" stroke-linejoin="round" stroke-linecap="round">{shape}</svg>'
     )
