@@ -27,7 +27,7 @@ from bench.browser import Browser
 from bench.processes import processor_time, seconds_between
 from bench.row import Row
 from bench.service import free_port, running_service
-from captive_portal import design
+from captive_portal.appearance import design
 from captive_portal.gateways.coovachilli import seal
 from citywifi.commands.database import prepare_installation
 from citywifi.demo import UAM_SECRET, DemoGateway, demo_gateways

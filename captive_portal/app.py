@@ -61,12 +61,17 @@ import aiohttp_jinja2
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
-from captive_portal import design, metrics, polled_grants, security
-from captive_portal.controllers import CONTROLLERS, Controllers
-from captive_portal.errands import Errands
+from captive_portal import metrics, security
+from captive_portal.appearance import design
+from captive_portal.errands import polled_grants
+from captive_portal.errands.controllers import CONTROLLERS, Controllers
+from captive_portal.errands.errands import Errands
+from captive_portal.errands.reauthentication import Reauthenticator
+from captive_portal.gateway_sessions.session_watch import watch
 from captive_portal.gateways.base import PolledGrant, Reauthentication, ServerCall
 from captive_portal.pages import (
     arrive,
+    ask_for_help,
     authmon,
     back,
     capport,
@@ -79,15 +84,13 @@ from captive_portal.pages import (
     my_data,
     outbox,
     secure_network,
-    staff,
-    staff_help,
     start,
     voucher,
 )
 from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
 from captive_portal.pages.shared import SHARED_PAGES, SharedPages
-from captive_portal.reauthentication import Reauthenticator
-from captive_portal.session_watch import watch
+from captive_portal.pages.staff import desk, log_in
+from captive_portal.pages.staff.access import DOOR
 from captive_portal.storage import journeys
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
@@ -105,7 +108,7 @@ def create_app(runtime: Runtime) -> web.Application:
     )
     app[RUNTIME] = runtime
     app[SHARED_PAGES] = SharedPages()
-    app[staff.DOOR] = StaffDoor(runtime.database, runtime.keyring)
+    app[DOOR] = StaffDoor(runtime.database, runtime.keyring)
     app[CONTROLLERS] = Controllers()
     app[authmon.LIMITS] = authmon.make_limits()
     carriers = {
@@ -185,12 +188,12 @@ def _add_routes(app: web.Application) -> None:
             get(page, secure_network.show_credential, name="credential"),
             get(f"{page}/profile", secure_network.load_profile, name="credential_profile"),
             get(f"{page}/certificate", secure_network.load_authority, name="credential_authority"),
-            get(f"{journey}/help", staff_help.show_help, name="help"),
-            get("/staff", staff.show_desk, name="staff"),
-            get("/staff/log-in", staff.show_log_in, name="staff_log_in"),
-            post("/staff/log-in", staff.take_log_in, name="take_staff_log_in"),
-            post("/staff/log-out", staff.take_log_out, name="staff_log_out"),
-            post("/staff/let-on", staff.let_on, name="let_on"),
+            get(f"{journey}/help", ask_for_help.show_help, name="help"),
+            get("/staff", desk.show_desk, name="staff"),
+            get("/staff/log-in", log_in.show_log_in, name="staff_log_in"),
+            post("/staff/log-in", log_in.take_log_in, name="take_staff_log_in"),
+            post("/staff/log-out", log_in.take_log_out, name="staff_log_out"),
+            post("/staff/let-on", desk.let_on, name="let_on"),
             get("/demo/outbox", outbox.show_outbox, name="outbox"),
             get("/logos/{digest:[0-9a-f]{32}}.png", information.show_logo, name="logo"),
             get("/healthz", _healthz, name="healthz"),

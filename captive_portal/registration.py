@@ -13,7 +13,7 @@ from captive_portal.errors import PortalError
 from captive_portal.journey import Event, Journey, advance
 from captive_portal.storage import equipment
 from captive_portal.storage import residents as storage
-from captive_portal.ways import Way
+from captive_portal.ways_in.ways import Way
 from foundation.database import Statements
 from foundation.runtime import Runtime
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from captive_portal import metrics, one_time_tokens
+from captive_portal.gateway_sessions.limits import limits_for
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import (
     AccessLimits,
@@ -19,7 +20,6 @@ from captive_portal.gateways.base import (
     ServerCall,
 )
 from captive_portal.journey import Event, Journey, State, advance, is_patient, needs_new_hand_over
-from captive_portal.limits import limits_for
 from captive_portal.storage import admissions, passes
 from captive_portal.storage.journeys import lifetime
 from captive_portal.way_back import return_page

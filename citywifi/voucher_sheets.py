@@ -9,8 +9,8 @@ from typing import Final
 import segno
 from segno.helpers import make_wifi
 
-from captive_portal.pictures import PICTURES, picture_name
-from captive_portal.voucher_codes import Form
+from captive_portal.ways_in.pictures import PICTURES, picture_name
+from captive_portal.ways_in.voucher_codes import Form
 
 _STYLE: Final = """
 @page { size: A4; margin: 10mm }

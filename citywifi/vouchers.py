@@ -15,8 +15,8 @@ from sqlalchemy import ColumnElement, Table, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from captive_portal.voucher_codes import Code, Form, new_code
-from captive_portal.vouchers import code_pseudonym
+from captive_portal.ways_in.voucher_codes import Code, Form, new_code
+from captive_portal.ways_in.vouchers import code_pseudonym
 from citywifi.commands.workplace import record
 from citywifi.errors import CommandError
 from citywifi.imports.store import Council, find_council

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from itertools import product
 from typing import Final
 
 from prometheus_client import Counter
@@ -60,6 +61,12 @@ class Role(StrEnum):
 
     # Let the device of somebody on who stands at the desk, and nothing else.
     HELPER = "helper"
+    # See what is wrong with the network, end sessions, try a gateway out.
+    ENGINEER = "engineer"
+    # Answer for people's data: complaints, requests for access, holds, disclosures, retention.
+    INFORMATION_OFFICER = "information"
+    # Say who else works here, what the pages offer, and who may use the open API.
+    MANAGER = "manager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ async def add_account(
     user_name: str,
     password: str,
     councils: Collection[int],
-    role: Role,
+    roles: Collection[Role],
     now: datetime,
 ) -> str:
     """A new account; gives the address for the authenticator app, which cannot be shown again.
@@ -108,7 +115,7 @@ async def add_account(
     }
     added = await connection.execute(insert(staff_accounts).values(values).returning(staff_accounts.c.id))
     account_id = added.scalar_one()
-    for council_id in councils:
+    for council_id, role in product(councils, roles):
         await connection.execute(
             insert(staff_roles).values(account_id=account_id, council_id=council_id, role=role.value)
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from captive_portal.gateway_agent import read_report
+from captive_portal.gateway_sessions.gateway_agent import read_report
 from captive_portal.gateways.base import Arrival, Gateway, Redirect
 from captive_portal.gateways.nftables import Nftables
 from foundation.mac_address import MacAddress

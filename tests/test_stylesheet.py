@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from captive_portal.design import read_stylesheet
+from captive_portal.appearance.design import read_stylesheet
 from tests.support.peers import Peers
 from tools import stylesheet
 

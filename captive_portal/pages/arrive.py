@@ -8,7 +8,7 @@ from aiohttp import web
 
 from captive_portal import metrics
 from captive_portal.arrival import CheckedArrival, Meeting, check, find_named, meet_again, meet_device, store
-from captive_portal.controllers import CONTROLLERS
+from captive_portal.errands.controllers import CONTROLLERS
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import GatewayDriver, Outcome, Refusal, ResolvingDriver
 from captive_portal.journey import Journey, State

@@ -13,8 +13,9 @@ from typing import Final
 
 from aiohttp import web
 
-from captive_portal import gateway_reports, metrics
-from captive_portal.authmon import Poll, PollAction, PollRefusal, read_poll
+from captive_portal import metrics
+from captive_portal.gateway_sessions import gateway_reports
+from captive_portal.gateway_sessions.authmon import Poll, PollAction, PollRefusal, read_poll
 from captive_portal.gateways.base import Clue, Gateway
 from captive_portal.pages.arrive import arrive
 from captive_portal.pages.common import RUNTIME, clock

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from captive_portal import email_address, grace, metrics, phone_number, registration, verification
+from captive_portal import metrics, registration
 from captive_portal.journey import Event, State
 from captive_portal.languages import gettext as _
 from captive_portal.pages.common import (
@@ -23,9 +23,10 @@ from captive_portal.pages.common import (
     viewing,
 )
 from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
-from captive_portal.phone_number import is_phone_number
 from captive_portal.storage.journeys import Visit
-from captive_portal.ways import Way, usable
+from captive_portal.ways_in import email_address, grace, phone_number, verification
+from captive_portal.ways_in.phone_number import is_phone_number
+from captive_portal.ways_in.ways import Way, usable
 from foundation.database import Statements
 
 

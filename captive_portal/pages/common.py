@@ -12,8 +12,8 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from captive_portal import metrics
-from captive_portal.design import page_context
-from captive_portal.errands import Errand, Errands
+from captive_portal.appearance.design import page_context
+from captive_portal.errands.errands import Errand, Errands
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect, origin
 from captive_portal.journey import PAGES, Journey, State

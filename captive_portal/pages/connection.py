@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from captive_portal import metrics
-from captive_portal.errands import Errand
+from captive_portal.errands.errands import Errand
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import BrowserForm, BrowserRedirect, UsageDriver
 from captive_portal.journey import Journey, State, advance, is_patient, must_register

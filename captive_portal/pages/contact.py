@@ -9,8 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
-from captive_portal import code_delivery, metrics, verification
-from captive_portal.email_address import NotAnEmailAddressError, parse_email_address
+from captive_portal import metrics
 from captive_portal.journey import Event, advance
 from captive_portal.languages import gettext as _
 from captive_portal.pages.code import code_context
@@ -25,9 +24,11 @@ from captive_portal.pages.common import (
     viewing,
 )
 from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
-from captive_portal.phone_number import PhoneFault, PhoneNumberError, is_phone_number, parse_phone_number
 from captive_portal.storage.journeys import Visit
-from captive_portal.ways import Way, usable
+from captive_portal.ways_in import code_delivery, verification
+from captive_portal.ways_in.email_address import NotAnEmailAddressError, parse_email_address
+from captive_portal.ways_in.phone_number import PhoneFault, PhoneNumberError, is_phone_number, parse_phone_number
+from captive_portal.ways_in.ways import Way, usable
 from foundation.settings import Settings
 
 

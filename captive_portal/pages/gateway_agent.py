@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from captive_portal.gateway_agent import MalformedReportError, SeenDevice, answer, read_report
+from captive_portal.gateway_sessions.gateway_agent import MalformedReportError, SeenDevice, answer, read_report
 from captive_portal.pages.capport import is_from_gateway
 from captive_portal.pages.common import RUNTIME, clock
 from captive_portal.storage import agent_devices, captivity

@@ -5,11 +5,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from captive_portal import registration
+from captive_portal.information_rights.terms import read_blocks
 from captive_portal.journey import Journey
 from captive_portal.languages import current_language
 from captive_portal.pages.common import LASTING, RUNTIME, change_language, clock, open_visit, render, render_visit
 from captive_portal.storage import equipment, residents
-from captive_portal.terms import read_blocks
 
 # The easy ones say the same in short sentences, for people who find reading hard.
 TOPICS = ("terms", "privacy", "accessibility", "easy-terms", "easy-privacy")

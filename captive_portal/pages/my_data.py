@@ -13,12 +13,13 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from captive_portal import code_delivery, metrics, my_data, verification
-from captive_portal.email_address import NotAnEmailAddressError, parse_email_address
+from captive_portal import metrics
+from captive_portal.information_rights import my_data
+from captive_portal.information_rights.my_data import MyData
+from captive_portal.information_rights.terms import read_blocks
 from captive_portal.journey import Journey
 from captive_portal.languages import NAMES
 from captive_portal.languages import gettext as _
-from captive_portal.my_data import MyData
 from captive_portal.pages.code import masked
 from captive_portal.pages.common import (
     JOURNEY,
@@ -32,12 +33,13 @@ from captive_portal.pages.common import (
 )
 from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
 from captive_portal.pages.my_data_words import words_of
-from captive_portal.phone_number import PhoneNumberError, is_phone_number, parse_phone_number
 from captive_portal.storage import erasure
 from captive_portal.storage import my_data as storage
 from captive_portal.storage.journeys import Visit
-from captive_portal.terms import read_blocks
-from captive_portal.ways import Way, usable
+from captive_portal.ways_in import code_delivery, verification
+from captive_portal.ways_in.email_address import NotAnEmailAddressError, parse_email_address
+from captive_portal.ways_in.phone_number import PhoneNumberError, is_phone_number, parse_phone_number
+from captive_portal.ways_in.ways import Way, usable
 from foundation.database import Statements
 from foundation.settings import Settings
 

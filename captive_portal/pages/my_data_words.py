@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from captive_portal.information_rights.my_data import Acceptance, Credential, Device, Kept, MyData, Session
 from captive_portal.languages import NAMES, ngettext, show_day, show_duration, show_octets, show_time
 from captive_portal.languages import gettext as _
-from captive_portal.my_data import Acceptance, Credential, Device, Kept, MyData, Session
-from captive_portal.ways import Way
+from captive_portal.ways_in.ways import Way
 
 # The page stays small; an export has all of them.
 MOST_SHOWN: Final = 20

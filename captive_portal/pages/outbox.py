@@ -11,8 +11,8 @@ from typing import Final
 
 from aiohttp import web
 
-from captive_portal import mail
 from captive_portal.pages.common import RUNTIME, render
+from captive_portal.ways_in import mail
 
 _SHOWN = 20
 _CODE: Final = re.compile(r"\b\d{6}\b")

@@ -14,7 +14,7 @@ from typing import Final
 import aiohttp_jinja2
 from aiohttp import web
 
-from captive_portal.design import page_context
+from captive_portal.appearance.design import page_context
 from captive_portal.languages import current_language
 from captive_portal.pages.common import BRAND_STYLE
 from captive_portal.storage.journeys import Visit

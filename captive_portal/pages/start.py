@@ -26,7 +26,7 @@ from captive_portal.pages.forms import FormError, FormFields, read_form, render_
 from captive_portal.pages.shared import SHARED_PAGES
 from captive_portal.storage import residents
 from captive_portal.storage.journeys import Visit
-from captive_portal.ways import Way, usable
+from captive_portal.ways_in.ways import Way, usable
 
 # Click-through has no page of its own.
 _NEXT: Final = {

@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from captive_portal import metrics, vouchers
+from captive_portal import metrics
 from captive_portal.languages import gettext as _
 from captive_portal.languages import ngettext
 from captive_portal.pages.common import (
@@ -22,10 +22,11 @@ from captive_portal.pages.common import (
     viewing,
 )
 from captive_portal.pages.forms import FormError, FormFields, read_form, render_form_errors, text_field
-from captive_portal.pictures import PICTURES, picture_name
 from captive_portal.storage.journeys import Visit
-from captive_portal.voucher_codes import PICTURES_IN_CODE, Code, Misread, Mistake, read_code, read_pictures
-from captive_portal.vouchers import CodeRefusal
+from captive_portal.ways_in import vouchers
+from captive_portal.ways_in.pictures import PICTURES, picture_name
+from captive_portal.ways_in.voucher_codes import PICTURES_IN_CODE, Code, Misread, Mistake, read_code, read_pictures
+from captive_portal.ways_in.vouchers import CodeRefusal
 
 # Numbers of pictures, from 0, as the page hands them on; it needs no memory of ours.
 _CHOSEN: Final = re.compile(rf"\d{{1,2}}(-\d{{1,2}}){{0,{PICTURES_IN_CODE - 1}}}", re.ASCII)

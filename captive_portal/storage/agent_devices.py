@@ -10,9 +10,9 @@ from typing import Any, Final
 from sqlalchemy import Row, bindparam, select
 
 from captive_portal.capport import OpenSession
-from captive_portal.gateway_agent import SeenDevice, is_due, seconds_allowed
+from captive_portal.gateway_sessions.gateway_agent import SeenDevice, is_due, seconds_allowed
+from captive_portal.gateway_sessions.limits import used
 from captive_portal.gateways.base import Gateway, Usage
-from captive_portal.limits import used
 from captive_portal.storage import sessions
 from captive_portal.storage.sessions import EndedBy, Owner, Source, TerminateCause
 from foundation.database import Statements

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
 
-from captive_portal.branding import PLAIN, Brand, brand_of
+from captive_portal.appearance.branding import PLAIN, Brand, brand_of
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Clue, Gateway
-from captive_portal.ways import DEFAULT_WAYS, Way, ways_of
+from captive_portal.ways_in.ways import DEFAULT_WAYS, Way, ways_of
 from foundation.database import Statements
 from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring

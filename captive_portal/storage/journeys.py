@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
 
-from captive_portal.branding import brand_of
+from captive_portal.appearance.branding import brand_of
 from captive_portal.gateways.base import Gateway
 from captive_portal.journey import Details, Journey, State
 from captive_portal.storage.equipment import GATEWAY_COLUMNS, Place, gateway_of
-from captive_portal.ways import ways_of
+from captive_portal.ways_in.ways import ways_of
 from foundation.database import Statements
 from foundation.privacy import Keyring
 from foundation.schema import councils, journeys, network_access_servers, venues

@@ -6,8 +6,17 @@ from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, or_, select
 
+from captive_portal.information_rights.my_data import (
+    Acceptance,
+    Credential,
+    Device,
+    MyData,
+    PaperCode,
+    Registration,
+    Session,
+    kept,
+)
 from captive_portal.journey import Journey
-from captive_portal.my_data import Acceptance, Credential, Device, MyData, PaperCode, Registration, Session, kept
 from captive_portal.storage.residents import Terms
 from foundation.database import Statements
 from foundation.runtime import Runtime

@@ -12,7 +12,7 @@ import typer
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from captive_portal.branding import (
+from captive_portal.appearance.branding import (
     BrandingError,
     Logo,
     best_contrast,
@@ -23,8 +23,8 @@ from captive_portal.branding import (
     text_on,
     write_branding,
 )
+from captive_portal.appearance.preview import render_preview
 from captive_portal.languages import NAMES
-from captive_portal.preview import render_preview
 from captive_portal.storage.equipment import Place, load_logo, load_place
 from citywifi.commands.workplace import AsJson, CouncilCode, perform, print_json, record
 from citywifi.equipment import find_venue

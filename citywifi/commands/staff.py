@@ -1,4 +1,4 @@
-"""``citywifi staff``: who may help residents at a desk. A log-in needs a password and a code from an app."""
+"""``citywifi staff``: who may log in, and as what. A log-in needs a password and a code from an app."""
 
 from __future__ import annotations
 
@@ -29,12 +29,20 @@ from foundation.staff import SHORTEST_PASSWORD, Role, add_account, disable_accou
 
 _LONGEST_NAME = 64
 
-app = typer.Typer(help="Staff who may let the device beside them on.", no_args_is_help=True)
+app = typer.Typer(help="Staff: who may log in, and what for.", no_args_is_help=True)
 
 UserName = Annotated[str, typer.Argument(metavar="NAME", help="User name; best the desk's, such as central-library.")]
 Councils = Annotated[
     list[str] | None,
     typer.Option("--council", metavar="CODE", help="For which council; may be given again. The only one if left out."),
+]
+Roles = Annotated[
+    list[Role] | None,
+    typer.Option(
+        "--role",
+        help="helper lets devices on at a desk; engineer sees the network; information answers for people's data; "
+        "manager says who works here. May be given again; helper if left out.",
+    ),
 ]
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input instead of making one.")
@@ -42,26 +50,27 @@ PasswordStdin = Annotated[
 
 
 @app.command()
-def add(name: UserName, council: Councils = None, password_stdin: PasswordStdin = False) -> None:
+def add(name: UserName, council: Councils = None, role: Roles = None, password_stdin: PasswordStdin = False) -> None:
     """Add somebody; shows the password that was made, and what the authenticator app reads, once."""
     user_name = _checked_name(name)
     password = _password(password_stdin)
+    roles = sorted(set(role or (Role.HELPER,)))
 
     async def work(runtime: Runtime) -> str:
         council_ids = [(await find_council(runtime.database, code)).id for code in council or (None,)]
         async with runtime.database.write() as connection:
             uri = await add_account(
-                connection, runtime.keyring, user_name, password, council_ids, Role.HELPER, datetime.now(UTC)
+                connection, runtime.keyring, user_name, password, council_ids, roles, datetime.now(UTC)
             )
             for council_id in council_ids:
-                await record(connection, "add staff", user_name, council_id=council_id, detail={"role": Role.HELPER})
+                await record(connection, "add staff", user_name, council_id=council_id, detail={"roles": roles})
             return uri
 
     try:
         uri = perform(work)
     except IntegrityError:
         raise CommandError(f"there is a member of staff named {user_name} already; choose another name") from None
-    typer.echo(f"added {user_name}, who may let devices on at /staff of the portal")
+    typer.echo(f"added {user_name} as {', '.join(roles)}, who logs in at /staff of the portal")
     _tell_secrets(uri, None if password_stdin else password)
 
 

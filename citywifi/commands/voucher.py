@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from captive_portal.voucher_codes import Form
+from captive_portal.ways_in.voucher_codes import Form
 from citywifi.commands.policy import VenueReference
 from citywifi.commands.workplace import (
     AsJson,

@@ -11,7 +11,7 @@ from rich.table import Table
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from captive_portal.ways import CHOICES, UnknownWayError, Way, read_ways, usable, ways_of, write_ways
+from captive_portal.ways_in.ways import CHOICES, UnknownWayError, Way, read_ways, usable, ways_of, write_ways
 from citywifi.commands.policy import VenueReference
 from citywifi.commands.workplace import AsJson, CouncilCode, perform, print_json, print_table, record
 from citywifi.errors import CommandError

@@ -45,7 +45,7 @@ devices = Table(
     Column("remembered_until", UtcDateTime),
     # Where the right to be on has an end (a code from paper, a sponsor, ten minutes' grace): that end.
     Column("access_until", UtcDateTime),
-    # The way in by which it was registered last (captive_portal/ways.py); null: before ways could be chosen.
+    # The way in by which it was registered last (captive_portal/ways_in/ways.py); null: before ways could be chosen.
     Column("way_in", String(16)),
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),

@@ -15,11 +15,11 @@ councils = Table(
     Column("code", String(9), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
     Column("time_zone", String(64), nullable=False, server_default="Europe/London"),
-    # The ways in that its venues offer, in this order, such as "click,email"; null: as captive_portal/ways.py has it.
+    # The ways in that its venues offer, in this order, such as "click,email"; null: as ways_in/ways.py has it.
     Column("ways_in", String(64)),
     # How many texts it pays for in a month; null: the setting sms.texts_per_month.
     Column("texts_per_month", Integer),
-    # How its pages look, as JSON: name, colour, logo (captive_portal/branding.py).
+    # How its pages look, as JSON: name, colour, logo (captive_portal/appearance/branding.py).
     Column("branding", Text),
     Column("created_at", UtcDateTime, nullable=False),
 )

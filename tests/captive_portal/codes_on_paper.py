@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import update
 
-from captive_portal.voucher_codes import Code, Form, new_code
-from captive_portal.vouchers import code_pseudonym
+from captive_portal.ways_in.voucher_codes import Code, Form, new_code
+from captive_portal.ways_in.vouchers import code_pseudonym
 from foundation.schema import councils, sponsors, venues, voucher_batches, vouchers
 from tests.captive_portal.conftest import City
 

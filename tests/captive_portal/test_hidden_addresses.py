@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from captive_portal.arrival import CheckedArrival
-from captive_portal.controllers import Controllers
+from captive_portal.errands.controllers import Controllers
 from captive_portal.gateways.base import Arrival, Clue, Gateway, Redirect, Refusal, RefusalReason
 from captive_portal.gateways.ruckus_smartzone import RuckusSmartZone
 from tests.captive_portal.simulated.base import new_device
@@ -63,7 +63,7 @@ async def test_an_address_that_the_controller_does_not_tell_is_refused(
 async def test_a_flood_of_hidden_addresses_does_not_reach_the_controller(
     smartzone: SimulatedHiding, controllers: Controllers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("captive_portal.controllers._MOST_RESOLVING", 0)
+    monkeypatch.setattr("captive_portal.errands.controllers._MOST_RESOLVING", 0)
     refused = await controllers.resolve(RuckusSmartZone(), await hidden_arrival(smartzone))
     assert refused == Refusal(RefusalReason.UNRESOLVED)
     assert smartzone.asked == []

@@ -10,7 +10,7 @@ from captive_portal.journey import Details, Event, Journey, State
 from captive_portal.registration import Entry, NotConsentedError, choose_terms, known_device, register
 from captive_portal.storage import residents as storage
 from captive_portal.storage.residents import Terms
-from captive_portal.ways import Way
+from captive_portal.ways_in.ways import Way
 from foundation.schema import devices, residents, terms_acceptances
 from tests.captive_portal.conftest import City
 

@@ -40,7 +40,7 @@ class Desk:
 @pytest.fixture
 async def desk(any_database: Database, keyring: Keyring, council: int) -> Desk:
     async with any_database.write() as connection:
-        uri = await add_account(connection, keyring, "desk", PASSWORD, [council], Role.HELPER, NOW)
+        uri = await add_account(connection, keyring, "desk", PASSWORD, [council], [Role.HELPER], NOW)
     return Desk(any_database, keyring, uri)
 
 
@@ -140,4 +140,4 @@ async def test_logging_out_ends_this_log_in_only(desk: Desk) -> None:
 async def test_two_accounts_of_one_name_are_refused(desk: Desk, keyring: Keyring) -> None:
     with pytest.raises(IntegrityError):
         async with desk.database.write() as connection:
-            await add_account(connection, keyring, "desk", PASSWORD, [], Role.HELPER, NOW)
+            await add_account(connection, keyring, "desk", PASSWORD, [], [Role.HELPER], NOW)

@@ -8,7 +8,7 @@ from typing import cast
 import aiohttp
 import pytest
 
-from captive_portal.controllers import Controllers
+from captive_portal.errands.controllers import Controllers
 from captive_portal.errors import ControllerRefusedError, ControllerUnavailableError
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import AccessLimits, ControllerDriver, Gateway, Operation, ServerCall
@@ -67,7 +67,7 @@ async def simulated(request: pytest.FixtureRequest) -> AsyncIterator[SimulatedCo
 
 @pytest.fixture
 async def controllers(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Controllers]:
-    monkeypatch.setattr("captive_portal.controllers._FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr("captive_portal.errands.controllers._FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr("captive_portal.gateways.smartzone_api._BETWEEN_QUESTIONS_SECONDS", 0.01)
     monkeypatch.setattr("captive_portal.gateways.controller._TIMEOUT", aiohttp.ClientTimeout(total=0.6))
     opened = Controllers(patience_seconds=10)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, update
 
-from captive_portal.gateway_agent import MOST_DEVICES, MalformedReportError, read_report
+from captive_portal.gateway_sessions.gateway_agent import MOST_DEVICES, MalformedReportError, read_report
 from captive_portal.gateways import our_redirector
 from captive_portal.storage import agent_devices
 from foundation.schema import accounting_sessions, devices, network_access_servers, policies

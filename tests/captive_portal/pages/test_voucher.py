@@ -12,7 +12,7 @@ from aiohttp.web import Application
 from sqlalchemy import func, select, update
 
 from captive_portal.app import create_app
-from captive_portal.voucher_codes import Form, new_code
+from captive_portal.ways_in.voucher_codes import Form, new_code
 from foundation.runtime import Runtime
 from foundation.schema import (
     devices,

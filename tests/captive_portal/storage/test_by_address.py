@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import select, update
 
-from captive_portal.gateway_agent import SeenDevice
+from captive_portal.gateway_sessions.gateway_agent import SeenDevice
 from captive_portal.storage import admissions, agent_devices, captivity, passes
 from foundation.database import Database, Statements
 from foundation.mac_address import MacAddress

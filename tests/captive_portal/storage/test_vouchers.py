@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from captive_portal.journey import Details, Journey, State
 from captive_portal.storage import journeys, vouchers
-from captive_portal.voucher_codes import Form, new_code
-from captive_portal.vouchers import CodeRefusal, redeem
-from captive_portal.ways import Way
+from captive_portal.ways_in.voucher_codes import Form, new_code
+from captive_portal.ways_in.vouchers import CodeRefusal, redeem
+from captive_portal.ways_in.ways import Way
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime

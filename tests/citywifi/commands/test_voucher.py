@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from captive_portal.voucher_codes import Code, Form, Misread, read_code
-from captive_portal.vouchers import code_pseudonym
+from captive_portal.ways_in.voucher_codes import Code, Form, Misread, read_code
+from captive_portal.ways_in.vouchers import code_pseudonym
 from foundation.schema import (
     audit_events,
     councils,

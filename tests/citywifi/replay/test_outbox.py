@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from captive_portal import mail
+from captive_portal.ways_in import mail
 from citywifi.replay.outbox import Outbox
 from foundation.settings import load_settings
 

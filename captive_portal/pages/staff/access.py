@@ -1,0 +1,106 @@
+"""Who may see a page for staff, and what stands around each of them.
+
+A handler says by :func:`staff_only` which role it is for. Nobody gets past it without a log-in and that role; a
+form must be of this very log-in.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from typing import Final
+
+from aiohttp import web
+from sqlalchemy import insert
+
+from captive_portal.pages.common import RUNTIME, clock, render
+from captive_portal.pages.forms import read_form, text_field
+from foundation.database import Statements
+from foundation.schema import audit_events
+from foundation.staff import Member, Role, StaffDoor
+
+DOOR: Final = web.AppKey("staff_door", StaffDoor)
+PATH: Final = "/staff"
+LOG_IN: Final = f"{PATH}/log-in"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+StaffHandler = Callable[[web.Request, Member], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One of the pages that the links on top lead to."""
+
+    path: str
+    title: str
+    role: Role
+
+
+# In the order in which the links stand.
+SECTIONS: Final = (Section(PATH, "Help at the desk", Role.HELPER),)
+
+
+def staff_only(*roles: Role) -> Callable[[StaffHandler], Handler]:
+    """For those who have one of the roles for any council; the handler looks after which. Without a role: for all.
+
+    Raises HTTPSeeOther to the log-in, HTTPForbidden for another role and for a form that is not of this log-in.
+    """
+
+    def decorate(handler: StaffHandler) -> Handler:
+        @wraps(handler)
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            member = await request.app[DOOR].member(request.cookies.get(cookie_name(request), ""), clock())
+            if member is None:
+                raise web.HTTPSeeOther(LOG_IN)
+            if roles and not any(member.councils(role) for role in roles):
+                raise web.HTTPForbidden
+            if request.method == "POST":
+                token = text_field(await read_form(request), "form_token")
+                if not hmac.compare_digest(token.encode(), member.form_token.encode()):
+                    raise web.HTTPForbidden
+            return await handler(request, member)
+
+        return guarded
+
+    return decorate
+
+
+def render_staff(
+    request: web.Request, member: Member, template: str, context: Mapping[str, object], *, status: int = 200
+) -> web.Response:
+    """A page for staff; its template extends ``staff/layout.html``."""
+    sections = [section for section in SECTIONS if member.councils(section.role)]
+    around = {"sections": sections, "form_token": member.form_token, "here": request.path}
+    return render(request, template, {**around, **context}, status=status)
+
+
+async def record(
+    connection: Statements,
+    member: Member,
+    action: str,
+    subject: str,
+    *,
+    council_id: int | None,
+    now: datetime,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """Write down who did what, in the transaction that does it. Neither subject nor detail names a resident."""
+    await connection.execute(
+        insert(audit_events).values(
+            at=now, council_id=council_id, actor=f"staff {member.account_id}",
+            action=action, subject=subject, detail=dict(detail or {}),
+        )
+    )  # fmt: skip
+
+
+def is_secure(request: web.Request) -> bool:
+    """Whether the portal is reached by HTTPS."""
+    return request.app[RUNTIME].settings.portal.public_url.lower().startswith("https:")
+
+
+def cookie_name(request: web.Request) -> str:
+    """The log-in's cookie. Browsers take its prefix by HTTPS only, so no neighbour on plain HTTP can plant one."""
+    return "__Secure-citywifi-staff" if is_secure(request) else "citywifi-staff"

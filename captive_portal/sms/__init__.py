@@ -1,1 +1,0 @@
-"""Texts with codes: one file for each kind of provider, all of one shape (captive_portal/sms/base.py)."""

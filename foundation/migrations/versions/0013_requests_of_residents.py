@@ -1,0 +1,12 @@
+"""What residents ask of a council: complaints and access to their data; and what was disclosed to whom."""
+
+from __future__ import annotations
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
