@@ -23,16 +23,22 @@ from foundation.schema import (
     accounting_sessions,
     audit_events,
     authentications,
+    carry_on_addresses,
     credential_pages,
     credentials,
     devices,
+    disclosures,
     dynamic_authorizations,
     help_requests,
+    information_requests,
     job_progress,
     journal_deliveries,
     journeys,
     one_time_tokens,
     polled_grants,
+    problem_reports,
+    request_codes,
+    request_events,
     residents,
     sponsored_devices,
     sponsors,
@@ -116,6 +122,11 @@ def _no_session_of_device_since(cutoff: datetime) -> ColumnElement[bool]:
     return ~exists().where(accounting_sessions.c.device_id == devices.c.id, accounting_sessions.c.received_at >= cutoff)
 
 
+def _request_is_over(_cutoff: datetime) -> ColumnElement[bool]:
+    """Answered, or left by who asked; never one that the council still owes an answer."""
+    return or_(information_requests.c.closed_at.is_not(None), information_requests.c.waits_for.is_not(None))
+
+
 def _unused(settings: RetentionSettings) -> timedelta:
     return timedelta(days=settings.unused_resident_days)
 
@@ -188,6 +199,14 @@ RULES: Final = (
         "asking staff for help", help_requests, Action.DELETE, "nobody waits any more",
         help_requests.c.expires_at, lambda _settings: timedelta(0),
     ),
+    Rule(
+        "problems that residents reported", problem_reports, Action.DELETE, "mended, or reported anew",
+        problem_reports.c.reported_at, lambda settings: timedelta(days=settings.problem_report_days),
+    ),
+    Rule(
+        "addresses to carry on at", carry_on_addresses, Action.DELETE, "nobody can open them any more",
+        carry_on_addresses.c.expires_at, lambda _settings: timedelta(0),
+    ),
     Rule("acceptances", terms_acceptances, Action.WITH_OWNER, "shows what a resident agreed to"),
     Rule(
         "codes on paper", voucher_batches, Action.DELETE, "expired; who used them goes with them",
@@ -201,8 +220,22 @@ RULES: Final = (
     ),
     Rule("devices in a sponsor's group", sponsored_devices, Action.WITH_OWNER, "how many devices a sponsor let on"),
     Rule(
-        "wrong codes and minutes of grace", way_attempts, Action.DELETE, "limits guessing, and grace to one a day",
+        "wrong codes and minutes of grace", way_attempts, Action.DELETE,
+        "limits guessing and reports, and grace to one a day",
         way_attempts.c.at, lambda settings: timedelta(hours=max(settings.journey_hours, 24)),
+    ),
+    Rule(
+        "requests about data", information_requests, Action.DELETE, "answered long ago, or never carried on",
+        information_requests.c.touched_at, lambda settings: timedelta(days=settings.request_days), _request_is_over,
+    ),
+    Rule("what was written in requests", request_events, Action.WITH_OWNER, "as long as the request"),
+    Rule(
+        "codes for requests", request_codes, Action.DELETE, "proof of a contact that was not finished",
+        request_codes.c.expires_at, _journey,
+    ),
+    Rule(
+        "disclosures", disclosures, Action.DELETE, "to answer for what was given to whom",
+        disclosures.c.asked_at, lambda settings: timedelta(days=settings.disclosure_days),
     ),
     Rule("texts by month", texts_sent, Action.KEEP, "a number for each council and month"),
     Rule("terms", terms_versions, Action.KEEP, "a published text"),

@@ -67,12 +67,21 @@ class PortalSettings(_Section):
     wrong_codes_per_device_per_hour: Positive = 10
     wrong_codes_per_venue_per_hour: Positive = 120
     wrong_codes_per_council_per_hour: Positive = 1200
+    # Problems that one device, and all of one venue, may report.
+    problem_reports_per_device_per_hour: Positive = 3
+    problem_reports_per_venue_per_hour: Positive = 60
+    # A short address to carry on in another browser is good for so long.
+    carry_on_lifetime_seconds: Positive = 600
     remembered_device_days: Positive = 90
     # The encrypted network (802.1X) to which residents can get a user name; empty does not offer it. An SSID.
     secure_network_name: Annotated[str, Field(max_length=32)] = ""
     # How many user names a resident can have at once, and get in an hour.
     credentials_per_resident: Positive = 5
     credentials_per_resident_per_hour: Positive = 5
+    # Complaints and other requests about data beyond these are sent to the council's other ways.
+    requests_per_council_per_hour: Positive = 120
+    # In which time a council means to answer a complaint; the law says only: without undue delay.
+    complaint_answer_days: Positive = 30
     # A new password can be read, and its profile loaded, for so long.
     credential_page_lifetime_seconds: Positive = 900
 
@@ -263,7 +272,12 @@ class RetentionSettings(_Section):
     authentication_days: Positive = 90
     session_days: Positive = 180
     unused_resident_days: Positive = 365
+    problem_report_days: Positive = 30
     audit_days: Positive = 730
+    # Complaints and other requests about data, after the last thing that happened.
+    request_days: Positive = 730
+    # What was disclosed to whom; six years, as claims can be made for so long (Limitation Act 1980).
+    disclosure_days: Positive = 2190
 
 
 class Settings(BaseSettings):

@@ -3,6 +3,13 @@
 from foundation.schema.audit import audit_events, installation
 from foundation.schema.changes import directory_changes
 from foundation.schema.equipment import access_points, is_in_service, network_access_servers
+from foundation.schema.essentials import essential_checks, essential_sites
+from foundation.schema.information_requests import (
+    disclosures,
+    information_requests,
+    request_codes,
+    request_events,
+)
 from foundation.schema.metadata import metadata
 from foundation.schema.people import (
     credential_pages,
@@ -28,6 +35,7 @@ from foundation.schema.sessions import (
 )
 from foundation.schema.staff import help_requests, staff_accounts, staff_roles, staff_sessions
 from foundation.schema.statistics import hourly_usage, job_progress
+from foundation.schema.support import carry_on_addresses, problem_reports
 from foundation.schema.ways_in import (
     sponsored_devices,
     sponsors,
@@ -44,15 +52,20 @@ __all__ = [
     "accounting_sessions",
     "audit_events",
     "authentications",
+    "carry_on_addresses",
     "councils",
     "credential_pages",
     "credentials",
     "devices",
     "directory_changes",
+    "disclosures",
     "dynamic_authorizations",
+    "essential_checks",
+    "essential_sites",
     "help_requests",
     "home_servers",
     "hourly_usage",
+    "information_requests",
     "installation",
     "is_in_service",
     "job_progress",
@@ -65,7 +78,10 @@ __all__ = [
     "policies",
     "polled_grants",
     "postcodes",
+    "problem_reports",
     "realms",
+    "request_codes",
+    "request_events",
     "residents",
     "small_area_changes",
     "small_areas",

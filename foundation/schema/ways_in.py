@@ -88,13 +88,13 @@ sponsored_devices = Table(
     Index(None, "device_id"),
 )
 
-# What limits guessing of codes, and ten minutes' grace to one a day.
+# What limits guessing of codes and reports of problems, and ten minutes' grace to one a day.
 way_attempts = Table(
     "way_attempts",
     metadata,
     primary_key(),
     council_id(),
-    # code (a wrong one was typed) or grace.
+    # code (a wrong one was typed), grace or report.
     Column("kind", String(16), nullable=False),
     reference("nas_id", "network_access_servers"),
     reference("venue_id", "venues", nullable=True),
