@@ -10,6 +10,7 @@ from foundation.schema.information_requests import (
     request_codes,
     request_events,
 )
+from foundation.schema.essentials import essential_checks, essential_sites
 from foundation.schema.metadata import metadata
 from foundation.schema.people import (
     credential_pages,
@@ -60,6 +61,8 @@ __all__ = [
     "directory_changes",
     "disclosures",
     "dynamic_authorizations",
+    "essential_checks",
+    "essential_sites",
     "essential_checks",
     "essential_sites",
     "help_requests",
