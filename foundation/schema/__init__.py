@@ -1,16 +1,17 @@
 """The tables, one file per subject. Every record of a person or a place belongs to a council (`council_id`)."""
 
+from foundation.schema.agreements import marketing_consents, marketing_offers
 from foundation.schema.audit import audit_events, installation
 from foundation.schema.changes import directory_changes
 from foundation.schema.equipment import access_points, is_in_service, network_access_servers
 from foundation.schema.essentials import essential_checks, essential_sites
-from foundation.schema.information_requests import (
+from foundation.schema.holds import held_names, held_records, holds, retention_limits
+from foundation.schema.information_rights import (
     disclosures,
     information_requests,
     request_codes,
     request_events,
 )
-from foundation.schema.essentials import essential_checks, essential_sites
 from foundation.schema.metadata import metadata
 from foundation.schema.people import (
     credential_pages,
@@ -63,9 +64,10 @@ __all__ = [
     "dynamic_authorizations",
     "essential_checks",
     "essential_sites",
-    "essential_checks",
-    "essential_sites",
+    "held_names",
+    "held_records",
     "help_requests",
+    "holds",
     "home_servers",
     "hourly_usage",
     "information_requests",
@@ -75,6 +77,8 @@ __all__ = [
     "journal_deliveries",
     "journeys",
     "logos",
+    "marketing_consents",
+    "marketing_offers",
     "metadata",
     "network_access_servers",
     "one_time_tokens",
@@ -86,6 +90,7 @@ __all__ = [
     "request_codes",
     "request_events",
     "residents",
+    "retention_limits",
     "small_area_changes",
     "small_areas",
     "sponsored_devices",

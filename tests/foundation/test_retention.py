@@ -18,6 +18,7 @@ from foundation.schema import (
     councils,
     credentials,
     devices,
+    information_rights,
     journeys,
     metadata,
     network_access_servers,
@@ -38,7 +39,7 @@ LIMITS = RetentionSettings()
 
 
 def test_every_table_about_people_or_sessions_has_a_rule() -> None:
-    rooms = (people, sessions, staff, ways_in)
+    rooms = (information_rights, people, sessions, staff, ways_in)
     about_people = {table for room in rooms for table in vars(room).values() if isinstance(table, Table)}
     assert {table.name for table in about_people | {audit_events}} == {rule.table.name for rule in RULES}
     assert about_people <= set(metadata.tables.values())
