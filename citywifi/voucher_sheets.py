@@ -60,8 +60,11 @@ def make_html(sheet: Sheet, codes: list[tuple[Form, str]]) -> str:
 def make_pdf(sheet: Sheet, codes: list[tuple[Form, str]]) -> bytes:
     """The cards as PDF/UA, so that a screen reader can read them, too."""
     # Only this command needs it, and it takes a second to load.
+    from PIL import ImageFile
     from weasyprint import HTML
 
+    # WeasyPrint has Pillow take halves of pictures for whole ones, everywhere in the process; a council's logo is not.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     pdf = HTML(string=make_html(sheet, codes), url_fetcher=_fetch_nothing).write_pdf(pdf_variant="pdf/ua-1")
     assert isinstance(pdf, bytes)
     return pdf
