@@ -13,8 +13,6 @@ from citywifi.voucher_sheets import Sheet, make_pdf
 SHEET = Sheet(
     council="Coventry", venue="", network="", portal_url="https://wifi.example", until="", gives="", devices=1
 )
-    council="Coventry", venue="", network="", portal_url="https://wifi.example", until="", gives="", devices=1
-)
 
 
 def test_half_a_logo_is_refused_after_a_sheet_was_printed() -> None:
