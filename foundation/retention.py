@@ -21,6 +21,7 @@ from foundation.partitions import drop_past_months
 from foundation.schema import (
     accounting_restarts,
     accounting_sessions,
+    api_keys,
     audit_events,
     authentications,
     carry_on_addresses,
@@ -39,6 +40,7 @@ from foundation.schema import (
     problem_reports,
     request_codes,
     request_events,
+    resident_tokens,
     residents,
     sponsored_devices,
     sponsors,
@@ -189,6 +191,11 @@ RULES: Final = (
         "residents", residents, Action.DELETE, "an account that nobody uses; what belongs to it goes with it",
         residents.c.last_seen_at, _unused, _no_session_since,
     ),
+    Rule(
+        "tokens of residents' programs", resident_tokens, Action.DELETE, "they open nothing any more",
+        resident_tokens.c.expires_at, lambda _settings: timedelta(0),
+    ),
+    Rule("keys of the open API", api_keys, Action.KEEP, "a council's programs; it takes them away itself"),
     Rule("staff", staff_accounts, Action.KEEP, "those who work for a council; it takes them away itself"),
     Rule("roles of staff", staff_roles, Action.WITH_OWNER, "what an account may do"),
     Rule(

@@ -1,6 +1,7 @@
 """The tables, one file per subject. Every record of a person or a place belongs to a council (`council_id`)."""
 
 from foundation.schema.agreements import marketing_consents, marketing_offers
+from foundation.schema.api import api_keys, resident_tokens
 from foundation.schema.audit import audit_events, installation
 from foundation.schema.changes import directory_changes
 from foundation.schema.equipment import access_points, is_in_service, network_access_servers
@@ -52,6 +53,7 @@ __all__ = [
     "access_points",
     "accounting_restarts",
     "accounting_sessions",
+    "api_keys",
     "audit_events",
     "authentications",
     "carry_on_addresses",
@@ -89,6 +91,7 @@ __all__ = [
     "realms",
     "request_codes",
     "request_events",
+    "resident_tokens",
     "residents",
     "retention_limits",
     "small_area_changes",

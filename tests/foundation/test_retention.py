@@ -13,6 +13,7 @@ from foundation.retention import RULES, Action, horizon, keep, oldest
 from foundation.schema import (
     access_points,
     accounting_sessions,
+    api,
     audit_events,
     authentications,
     councils,
@@ -39,7 +40,7 @@ LIMITS = RetentionSettings()
 
 
 def test_every_table_about_people_or_sessions_has_a_rule() -> None:
-    rooms = (information_rights, people, sessions, staff, ways_in)
+    rooms = (api, information_rights, people, sessions, staff, ways_in)
     about_people = {table for room in rooms for table in vars(room).values() if isinstance(table, Table)}
     assert {table.name for table in about_people | {audit_events}} == {rule.table.name for rule in RULES}
     assert about_people <= set(metadata.tables.values())
