@@ -12,8 +12,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from foundation import retention
 from foundation.database import Database
+from foundation.venue_health import Condition
 from monitoring import usage
-from monitoring.health import Condition
 from monitoring.overview import read_overview
 
 _AT_NO_VENUE: Final = "not known"

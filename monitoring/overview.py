@@ -23,8 +23,8 @@ from foundation.schema import (
     venues,
 )
 from foundation.text_budgets import Budget, read_budgets
+from foundation.venue_health import Condition, Opening, OpeningHours, condition_of, opening_at
 from monitoring import usage
-from monitoring.health import Condition, Opening, OpeningHours, condition_of, opening_at
 
 RECENT: Final = timedelta(hours=24)
 _SHOWN_REJECTS: Final = 50

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
-from monitoring.health import Condition
+from foundation.venue_health import Condition
 from monitoring.overview import AccessPoint, Overview, Venue
 from radius.authentication.outcome import RejectReason
 

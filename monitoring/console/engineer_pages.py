@@ -9,10 +9,10 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from foundation.schema import accounting_sessions, authentications
+from foundation.venue_health import Condition
 from monitoring.console import disconnection
 from monitoring.console.authentication import is_same_origin
 from monitoring.console.keys import RUNTIME, SILENT_AFTER
-from monitoring.health import Condition
 from monitoring.journal import journal_problems
 from monitoring.overview import RECENT, read_authentications, read_open_sessions, read_overview, read_venues
 from monitoring.problems import find_problems, is_expected, remedy_of

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from foundation.text_budgets import Budget
-from monitoring.health import Condition, Opening
+from foundation.venue_health import Condition, Opening
 from monitoring.overview import AccessPoint, Authentication, Overview, Restart, Venue
 from monitoring.problems import Problem, find_problems, is_expected, remedy_of
 from radius.authentication.outcome import RejectReason

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from monitoring.health import Condition, Opening, condition_of, opening_at
+from foundation.venue_health import Condition, Opening, condition_of, opening_at
 
 LONDON = ZoneInfo("Europe/London")
 HALF_AN_HOUR = timedelta(minutes=30)
