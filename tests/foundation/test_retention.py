@@ -28,6 +28,7 @@ from foundation.schema import (
     residents,
     sessions,
     staff,
+    support,
     terms_acceptances,
     terms_versions,
     verification_codes,
@@ -40,7 +41,7 @@ LIMITS = RetentionSettings()
 
 
 def test_every_table_about_people_or_sessions_has_a_rule() -> None:
-    rooms = (api, information_rights, people, sessions, staff, ways_in)
+    rooms = (api, information_rights, people, sessions, staff, support, ways_in)
     about_people = {table for room in rooms for table in vars(room).values() if isinstance(table, Table)}
     assert {table.name for table in about_people | {audit_events}} == {rule.table.name for rule in RULES}
     assert about_people <= set(metadata.tables.values())
