@@ -5,7 +5,7 @@ Contact details are encrypted and looked up by keyed hash; MAC addresses are onl
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint
+from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, String, Table, Text, UniqueConstraint, true
 
 from foundation.database import UtcDateTime
 from foundation.schema.metadata import council_id, metadata, primary_key, reference
@@ -63,6 +63,8 @@ terms_versions = Table(
     Column("language", String(8), nullable=False),
     Column("text", Text, nullable=False),
     Column("published_at", UtcDateTime, nullable=False),
+    # Who accepted an older one is asked again.
+    Column("is_material", Boolean, nullable=False, server_default=true()),
     UniqueConstraint("council_id", "version", "language"),
 )
 
