@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from types import ModuleType
 from typing import Final
 
 import segno
+from PIL import ImageFile
 from segno.helpers import make_wifi
 
 from captive_portal.ways_in.pictures import PICTURES, picture_name
 from captive_portal.ways_in.voucher_codes import Form
+from citywifi.errors import CommandError
 
 _STYLE: Final = """
 @page { size: A4; margin: 10mm }
@@ -57,15 +60,24 @@ def make_html(sheet: Sheet, codes: list[tuple[Form, str]]) -> str:
     )
 
 
-def make_pdf(sheet: Sheet, codes: list[tuple[Form, str]]) -> bytes:
-    """The cards as PDF/UA, so that a screen reader can read them, too."""
-    # Only this command needs it, and it takes a second to load.
-    from PIL import ImageFile
-    from weasyprint import HTML
-
-    # WeasyPrint has Pillow take halves of pictures for whole ones, everywhere in the process; a council's logo is not.
+def load_printer() -> ModuleType:
+    """WeasyPrint, which only sheets need, and which takes a second to load. Raises CommandError without Pango."""
+    try:
+        import weasyprint
+    except OSError:
+        raise CommandError(
+            "sheets are drawn with the Pango library, which is not on this machine; "
+            "apt-get install libpango-1.0-0 libpangoft2-1.0-0, or write the codes with --file"
+        ) from None
+    # It has Pillow take halves of pictures for whole ones, everywhere in the process; a council's logo is not.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    pdf = HTML(string=make_html(sheet, codes), url_fetcher=_fetch_nothing).write_pdf(pdf_variant="pdf/ua-1")
+    return weasyprint
+
+
+def make_pdf(sheet: Sheet, codes: list[tuple[Form, str]]) -> bytes:
+    """The cards as PDF/UA, so that a screen reader can read them, too. Raises CommandError without Pango."""
+    document = load_printer().HTML(string=make_html(sheet, codes), url_fetcher=_fetch_nothing)
+    pdf = document.write_pdf(pdf_variant="pdf/ua-1")
     assert isinstance(pdf, bytes)
     return pdf
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +25,7 @@ from citywifi.commands.workplace import (
 from citywifi.errors import CommandError
 from citywifi.policies import Where
 from citywifi.policy_values import parse_duration, show_duration
-from citywifi.voucher_sheets import Sheet, make_pdf
+from citywifi.voucher_sheets import Sheet, load_printer, make_pdf
 from citywifi.vouchers import (
     MOST_CODES,
     Made,
@@ -140,6 +141,11 @@ def _check_files(sheet: Path | None, file: Path | None) -> None:
     for path in (sheet, file):
         if path is not None and path.exists():
             raise CommandError(f"there is already a {path}; give another place, or move it away")
+        if path is not None and not os.access(path.parent, os.W_OK):
+            raise CommandError(f"{path.parent} is no folder that you may write in; give another place")
+    # Codes that were made and could not be written would be lost.
+    if sheet is not None:
+        load_printer()
 
 
 def _sheet(made: Made, asked: NewBatch, network: str, portal_url: str) -> Sheet:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -93,6 +94,25 @@ def test_codes_that_nobody_would_see_are_not_made(command_line: CommandLine, tmp
     there = tmp_path / "codes.csv"
     there.write_text("")
     assert "already" in command_line.refusal("voucher", "create", "Front desk", "--file", str(there))
+    assert command_line.rows(voucher_batches) == []
+
+
+class WithoutPango:
+    """WeasyPrint's import as it goes where its library is missing."""
+
+    def find_spec(self, name: str, *_place: object) -> None:
+        if name == "weasyprint":
+            raise OSError("cannot load library 'libpango-1.0-0'")
+
+
+def test_no_codes_are_made_that_could_not_be_written(
+    command_line: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = ("voucher", "create", "Front desk")
+    assert "may write in" in command_line.refusal(*create, "--file", f"{tmp_path}/nowhere/codes.csv")
+    monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [WithoutPango(), *sys.meta_path])
+    assert "apt-get install libpango" in command_line.refusal(*create, "--sheet", f"{tmp_path}/codes.pdf")
     assert command_line.rows(voucher_batches) == []
 
 
