@@ -86,6 +86,16 @@ open_journeys = Gauge(
     multiprocess_mode="livemostrecent",
 )
 erasures = Counter("citywifi_portal_erasures_total", "How often a resident had everything deleted.")
+information_requests = Counter(
+    "citywifi_portal_information_requests_total",
+    "Complaints and other requests about data, by kind and by what happened to them.",
+    ["kind", "happened"],
+)
+information_request_limit = Gauge(
+    "citywifi_portal_information_request_limit",
+    "How many requests about data a council takes by form in an hour.",
+    multiprocess_mode="livemostrecent",
+)
 code_limit = Gauge(
     "citywifi_portal_verification_code_limit",
     "How many codes may be asked for in an hour, by what is limited.",
