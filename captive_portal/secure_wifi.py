@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 import ssl
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,10 +31,6 @@ from foundation.settings import EapMethod, PortalSettings, Settings
 _ANONYMOUS: Final = "anonymous"
 # Methods that a user name and password serve.
 _PASSWORD_METHODS: Final[frozenset[EapMethod]] = frozenset({"peap", "ttls"})
-# Without letters and digits that look alike, because the address is typed from one window into another.
-_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
-_GROUPS: Final = 3
-_GROUP_LETTERS: Final = 4
 _LIMITS_COUNT: Final = timedelta(hours=1)
 # A page may be opened long before it is known whose council it is.
 _NO_COUNCIL: Final = 0
@@ -151,20 +146,6 @@ def _blocks(pem: bytes) -> list[bytes]:
 
 def _der(pem: bytes) -> bytes:
     return ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
-
-
-def new_page_path() -> str:
-    """The unguessable part of a page's address: 12 letters and digits (59 bits) in groups, to be typed."""
-    groups = ("".join(secrets.choice(_ALPHABET) for _ in range(_GROUP_LETTERS)) for _ in range(_GROUPS))
-    return "-".join(groups)
-
-
-def read_page_path(typed: str) -> str | None:
-    """The address as it was made, from what somebody typed; None for what cannot be one."""
-    letters = typed.lower().replace("-", "")
-    if len(letters) != _GROUPS * _GROUP_LETTERS or not set(letters) <= set(_ALPHABET):
-        return None
-    return "-".join(letters[start : start + _GROUP_LETTERS] for start in range(0, len(letters), _GROUP_LETTERS))
 
 
 def limit_met(alive: int, made_lately: int, settings: PortalSettings) -> CredentialLimit | None:

@@ -20,12 +20,11 @@ from captive_portal.secure_wifi import (
     SecureNetwork,
     find_secure_network,
     make_credential,
-    new_page_path,
     open_page,
-    read_page_path,
 )
 from captive_portal.storage import credentials, equipment
 from captive_portal.storage.journeys import Visit
+from captive_portal.typed_addresses import new_page_path, read_page_path
 from foundation.certificates import CertificateError
 
 _log: Final = structlog.get_logger(__name__)

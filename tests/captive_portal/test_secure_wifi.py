@@ -17,9 +17,7 @@ from captive_portal.secure_wifi import (
     is_offered,
     limit_met,
     make_credential,
-    new_page_path,
     open_page,
-    read_page_path,
     server_name,
 )
 from captive_portal.storage import credentials as storage
@@ -108,15 +106,6 @@ def test_a_file_that_is_no_certificate_is_told(settings: Settings) -> None:
         file.write_bytes(octets)
         with pytest.raises(CertificateError):
             find_secure_network(settings)
-
-
-def test_a_pages_address_can_be_typed_as_people_type() -> None:
-    path = new_page_path()
-    assert read_page_path(path) == path
-    assert read_page_path(path.upper().replace("-", "")) == path
-    assert path != new_page_path()
-    for wrong in ("", "abcd-efgh-jkm", "abcd-efgh-jkmnp", "abcd-efgh-jkm1", "ábcd-efgh-jkmn", "abcd/efgh/jkmn"):
-        assert read_page_path(wrong) is None
 
 
 @pytest.mark.parametrize(
