@@ -84,6 +84,12 @@ class PortalSettings(_Section):
     complaint_answer_days: Positive = 30
     # A new password can be read, and its profile loaded, for so long.
     credential_page_lifetime_seconds: Positive = 900
+    # The open API: how often one address may ask in a minute, whoever it is, and one resident's program.
+    api_requests_per_address_per_minute: Positive = 600
+    api_requests_per_resident_per_minute: Positive = 30
+    # For how long a resident's program may be let at their data, and how many of them at once.
+    resident_token_hours: Annotated[int, Field(ge=1, le=24)] = 24
+    resident_tokens_per_resident: Positive = 5
 
 
 class MailSettings(_Section):

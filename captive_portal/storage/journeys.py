@@ -65,7 +65,8 @@ _OPEN: Final = (
     .limit(1)
     .with_for_update()
 )
-_BY_NUMBER: Final = select(journeys).where(journeys.c.id == bindparam("journey_id")).with_for_update()
+_BY_NUMBER: Final = select(journeys).where(journeys.c.id == bindparam("journey_id"))
+_BY_NUMBER_FOR_UPDATE: Final = _BY_NUMBER.with_for_update()
 _INSERT: Final = journeys.insert().returning(journeys.c.id)
 _SAVE: Final = journeys.update().where(journeys.c.id == bindparam("journey_id"))
 _COUNT_OPEN: Final = select(func.count()).where(
@@ -122,9 +123,12 @@ async def load_open(
     return None if row is None else _from_row(keyring, row, now)
 
 
-async def load(connection: Statements, keyring: Keyring, journey_id: int, *, now: datetime) -> Journey | None:
-    """The journey with this number, for update; in state EXPIRED when its time is over."""
-    row = (await connection.execute(_BY_NUMBER, {"journey_id": journey_id})).one_or_none()
+async def load(
+    connection: Statements, keyring: Keyring, journey_id: int, *, now: datetime, for_update: bool = True
+) -> Journey | None:
+    """The journey with this number; in state EXPIRED when its time is over."""
+    statement = _BY_NUMBER_FOR_UPDATE if for_update else _BY_NUMBER
+    row = (await connection.execute(statement, {"journey_id": journey_id})).one_or_none()
     return None if row is None else _from_row(keyring, row, now)
 
 
