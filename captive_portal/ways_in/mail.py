@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -24,21 +25,26 @@ class MailError(PortalError):
 
 def code_message(sender: str, recipient: str, digits: str, place_name: str, minutes: int) -> EmailMessage:
     """The mail with a code, in the language of the page that is being made."""
+    paragraphs = [
+        _("Your code for the free WiFi of %(place)s is:") % {"place": place_name},
+        digits,
+        _("Type it into the WiFi page on your device. It is good for %(minutes)s minutes.") % {"minutes": minutes},
+        _("If you did not ask for this code, you do not need to do anything."),
+    ]
+    return plain_message(sender, recipient, _("%(code)s is your WiFi code") % {"code": digits}, paragraphs)
+
+
+def plain_message(sender: str, recipient: str, subject: str, paragraphs: Iterable[str]) -> EmailMessage:
+    """A mail of plain text."""
     message = EmailMessage(policy=SMTP)
-    message["Subject"] = _("%(code)s is your WiFi code") % {"code": digits}
+    message["Subject"] = subject
     message["From"] = sender
     message["To"] = Address(addr_spec=recipient)
     message["Date"] = format_datetime(datetime.now(UTC))
     message["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2] or "localhost")
     # RFC 3834: a holiday reply to a code helps nobody.
     message["Auto-Submitted"] = "auto-generated"
-    lines = [
-        _("Your code for the free WiFi of %(place)s is:") % {"place": place_name},
-        digits,
-        _("Type it into the WiFi page on your device. It is good for %(minutes)s minutes.") % {"minutes": minutes},
-        _("If you did not ask for this code, you do not need to do anything."),
-    ]
-    message.set_content("\n\n".join(lines) + "\n")
+    message.set_content("\n\n".join(paragraphs) + "\n")
     return message
 
 
