@@ -89,7 +89,8 @@ async def check_code(
         return CodeCheck.NONE_LEFT
     given = _code_pseudonym(runtime, request, digits)
     # Every code is compared, so that the time taken says nothing.
-    if any([hmac.compare_digest(given, code.code_pseudonym) for code in codes]):
+    matches = [hmac.compare_digest(given, code.code_pseudonym) for code in codes]
+    if any(matches):
         await storage.use_up_codes(connection, request.id)
         return CodeCheck.RIGHT
     await storage.count_attempt(connection, codes)

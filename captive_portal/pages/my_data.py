@@ -37,11 +37,9 @@ from captive_portal.storage import erasure
 from captive_portal.storage import my_data as storage
 from captive_portal.storage.journeys import Visit
 from captive_portal.ways_in import code_delivery, verification
-from captive_portal.ways_in.email_address import NotAnEmailAddressError, parse_email_address
-from captive_portal.ways_in.phone_number import PhoneNumberError, is_phone_number, parse_phone_number
-from captive_portal.ways_in.ways import Way, usable
+from captive_portal.ways_in.contacts import contact_hint, read_contact
+from captive_portal.ways_in.phone_number import is_phone_number
 from foundation.database import Statements
-from foundation.settings import Settings
 
 _log: Final = structlog.get_logger(__name__)
 _LARGEST_NUMBER: Final = 2**63
@@ -114,9 +112,9 @@ async def take_contact(request: web.Request) -> web.Response:
     settings = request.app[RUNTIME].settings
     async with request.app[RUNTIME].database.read() as connection:
         visit = await _open(request, connection, now)
-        contact = _read_contact(typed, settings)
+        contact = read_contact(typed, settings)
         if contact is None:
-            return await _refused(request, connection, visit, _contact_hint(settings), typed)
+            return await _refused(request, connection, visit, contact_hint(settings), typed)
     return await _send_code(request, contact, now, must_be_open=True)
 
 
@@ -265,22 +263,6 @@ async def _proved(
     return see_other(journey.path("data") + ("?changed=yes" if is_new else ""))
 
 
-def _read_contact(typed: str, settings: Settings) -> str | None:
-    ways = usable((Way.EMAIL, Way.SMS), settings)
-    try:
-        if "@" in typed:
-            return parse_email_address(typed) if Way.EMAIL in ways else None
-        return parse_phone_number(typed, settings.sms.countries) if Way.SMS in ways else None
-    except (NotAnEmailAddressError, PhoneNumberError):
-        return None
-
-
-def _contact_hint(settings: Settings) -> str:
-    if Way.SMS in usable((Way.SMS,), settings):
-        return _("Enter an email address, like name@example.com, or a mobile number, like 07700 900 982")
-    return _("Enter an email address, like name@example.com")
-
-
 async def _refused(
     request: web.Request, connection: Statements, visit: Visit, message: str, typed: str
 ) -> web.Response:
@@ -307,7 +289,7 @@ def _context(request: web.Request, visit: Visit, data: MyData) -> dict[str, obje
     return {
         **words_of(data, visit.place.time_zone),
         "typed": "",
-        "contact_hint": _contact_hint(request.app[RUNTIME].settings),
+        "contact_hint": contact_hint(request.app[RUNTIME].settings),
         "changed": request.query.get("changed") == "yes",
     }
 
