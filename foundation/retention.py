@@ -1,7 +1,8 @@
-"""How long personal data is kept, as a table of rules, and the job that keeps them.
+"""How long personal data is kept, as a table of rules; ``foundation.retention_job`` keeps them.
 
 Every table that holds anything about a person has a rule here; a test walks the schema and fails for one without.
-Limits are settings (section ``retention``), because the council as controller decides them.
+Limits are settings (section ``retention``), because the council as controller decides them; where an installation
+serves several, each may have its own (``foundation.retention_limits``).
 """
 
 from __future__ import annotations
@@ -12,12 +13,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from prometheus_client import Counter
-from sqlalchemy import Column, ColumnElement, Table, and_, delete, exists, false, func, insert, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Column, ColumnElement, Table, and_, exists, false, func, or_
 
-from foundation.database import Database, greatest
-from foundation.partitions import drop_past_months
 from foundation.schema import (
     accounting_restarts,
     accounting_sessions,
@@ -30,11 +27,15 @@ from foundation.schema import (
     devices,
     disclosures,
     dynamic_authorizations,
+    held_names,
+    held_records,
     help_requests,
+    holds,
     information_requests,
-    job_progress,
     journal_deliveries,
     journeys,
+    marketing_consents,
+    marketing_offers,
     one_time_tokens,
     polled_grants,
     problem_reports,
@@ -42,6 +43,7 @@ from foundation.schema import (
     request_events,
     resident_tokens,
     residents,
+    retention_limits,
     sponsored_devices,
     sponsors,
     staff_accounts,
@@ -57,13 +59,6 @@ from foundation.schema import (
     way_attempts,
 )
 from foundation.settings import RetentionSettings
-
-_BATCH_ROWS: Final = 1000
-_FIRST_ROWS: Final = 1000
-# A record's event time may be ahead of our clock at its arrival by minutes; an hour is more than that.
-_CLOCK_MARGIN: Final = timedelta(hours=1)
-
-retention_rows = Counter("citywifi_retention_rows_total", "Rows that the retention job deleted or cleared.", ["rule"])
 
 
 class Action(StrEnum):
@@ -246,115 +241,20 @@ RULES: Final = (
     ),
     Rule("texts by month", texts_sent, Action.KEEP, "a number for each council and month"),
     Rule("terms", terms_versions, Action.KEEP, "a published text"),
+    Rule("offers of news", marketing_offers, Action.KEEP, "a published text"),
+    Rule("consents to news", marketing_consents, Action.WITH_OWNER, "shows what a resident agreed to"),
+    Rule("limits of councils", retention_limits, Action.KEEP, "a number for each council and limit"),
+    Rule(
+        "holds", holds, Action.DELETE, "who had what kept for which case, as long as the audit",
+        holds.c.expires_at, lambda settings: timedelta(days=settings.audit_days),
+    ),
+    Rule("names of what is held", held_names, Action.WITH_OWNER, "as long as their hold"),
+    Rule(
+        "kept by a hold", held_records, Action.DELETE, "its hold has ended",
+        held_records.c.expires_at, lambda _settings: timedelta(0),
+    ),
     Rule(
         "audit", audit_events, Action.DELETE, "who did what to the installation",
         audit_events.c.at, lambda settings: timedelta(days=settings.audit_days),
     ),
 )  # fmt: skip
-
-
-async def keep(
-    database: Database, settings: RetentionSettings, now: datetime, *, batch_rows: int = _BATCH_ROWS
-) -> dict[str, int]:
-    """Delete or clear what is too old, in short transactions; gives the number of rows by the rule's name.
-
-    Doing it again at the same moment changes nothing.
-    """
-    counts = {}
-    for rule in RULES:
-        if rule.age is not None:
-            counts[rule.name] = await _keep_rule(database, rule, now - rule.age(settings), batch_rows)
-            retention_rows.labels(rule.name).inc(counts[rule.name])
-    if any(counts.values()):
-        async with database.write() as connection:
-            await connection.execute(
-                insert(audit_events).values(
-                    at=now, actor="retention", action="remove", subject="personal data past its time",
-                    detail={name: count for name, count in counts.items() if count},
-                )
-            )  # fmt: skip
-    return counts
-
-
-async def _keep_rule(database: Database, rule: Rule, cutoff: datetime, batch_rows: int) -> int:
-    """The rows are looked for without the write lock, which on SQLite everybody else waits for."""
-    condition = and_(rule.too_old(cutoff), rule.holds_data())
-    total = await _drop_months(database, rule, cutoff)
-    while True:
-        async with database.read() as connection:
-            found = (
-                (await connection.execute(select(rule.table.c.id).where(condition).limit(batch_rows))).scalars().all()
-            )
-        if not found:
-            return total
-        chosen = and_(rule.table.c.id.in_(found), condition)
-        async with database.write() as connection:
-            if rule.action is Action.CLEAR:
-                values = {column.name: None for column in rule.cleared}
-                result = await connection.execute(update(rule.table).where(chosen).values(values))
-            else:
-                result = await connection.execute(delete(rule.table).where(chosen))
-                await _remember_horizon(database, connection, rule, cutoff)
-        total += result.rowcount
-
-
-async def _drop_months(database: Database, rule: Rule, cutoff: datetime) -> int:
-    """Where each month is a table of its own, those that are past go whole; their last rows are all that is left."""
-    if rule.action is not Action.DELETE or rule.clock is None or rule.also is not None:
-        return 0
-
-    async def remember() -> None:
-        async with database.write() as connection:
-            await _remember_horizon(database, connection, rule, cutoff)
-
-    return await drop_past_months(database, rule.clock, cutoff, remember)
-
-
-def horizon_name(table: Table) -> str:
-    """The row of job_progress that says up to when rows of a table may be missing."""
-    return f"deleted from {table.name}"
-
-
-async def _remember_horizon(database: Database, connection: AsyncConnection, rule: Rule, cutoff: datetime) -> None:
-    """In the transaction that deletes, so that whoever misses a row also finds out why.
-
-    Statistics of a time before the horizon can no longer be computed from the table.
-    """
-    statement = database.insert(job_progress).values(name=horizon_name(rule.table), done_until=cutoff + _CLOCK_MARGIN)
-    await connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[job_progress.c.name],
-            set_={"done_until": greatest(job_progress.c.done_until, statement.excluded.done_until)},
-        )
-    )
-
-
-async def horizon(connection: AsyncConnection, table: Table) -> datetime | None:
-    """Rows of the table from before this moment may be missing; None while nothing was deleted."""
-    question = select(job_progress.c.done_until).where(job_progress.c.name == horizon_name(table))
-    moment: datetime | None = (await connection.execute(question)).scalar_one_or_none()
-    return moment
-
-
-async def oldest(database: Database) -> dict[str, datetime]:
-    """For each rule with a limit, the clock of the oldest row that it is about; left out where there is none."""
-    moments = {}
-    async with database.read() as connection:
-        for rule in RULES:
-            if rule.clock is not None:
-                moment = await _oldest_of(connection, rule)
-                if moment is not None:
-                    moments[rule.name] = moment
-    return moments
-
-
-async def _oldest_of(connection: AsyncConnection, rule: Rule) -> datetime | None:
-    """The smallest clock. Where only a BRIN index has it, that is asked for what is older than the first rows."""
-    rows = select(rule.moment()).where(rule.holds_data())
-    first = rows.order_by(rule.table.c.id).limit(_FIRST_ROWS).subquery()
-    bound: datetime | None = (await connection.execute(select(func.min(first.c[0])))).scalar_one()
-    if bound is None:
-        return None
-    question = select(func.min(rule.moment())).where(rule.holds_data(), rule.moment() <= bound)
-    moment: datetime = (await connection.execute(question)).scalar_one()
-    return moment

@@ -10,7 +10,7 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from foundation import retention
+from foundation import retention, retention_job
 from foundation.database import Database
 from foundation.venue_health import Condition
 from monitoring import usage
@@ -87,7 +87,7 @@ async def refresh(database: Database, now: datetime, silent_after: timedelta, te
         done_until = await usage.progress(connection)
     if done_until is not None:
         usage_lag_seconds.set((now - done_until).total_seconds())
-    ages = await retention.oldest(database)
+    ages = await retention_job.oldest(database)
     for rule in retention.RULES:
         if rule.clock is not None:
             age = (now - ages.get(rule.name, now)).total_seconds()

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from foundation import retention
+from foundation import retention_job
 from foundation.database import Database
 from foundation.partitions import make_months_ahead
 from foundation.settings import Settings
@@ -53,7 +53,7 @@ def tasks_of(settings: Settings, database: Database) -> tuple[Task, ...]:
         await make_months_ahead(database, datetime.now(UTC))
 
     async def keep() -> None:
-        await retention.keep(database, settings.retention, datetime.now(UTC))
+        await retention_job.keep(database, settings.retention, datetime.now(UTC))
 
     async def refresh() -> None:
         await metrics.refresh(database, datetime.now(UTC), silent_after, settings.sms.texts_per_month)

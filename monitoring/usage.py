@@ -11,16 +11,16 @@ nothing. Hours whose sessions the retention job may have deleted already are nev
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, false, func, insert, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database
-from foundation.retention import horizon
+from foundation.retention_job import horizon, own_horizons
 from foundation.schema import accounting_sessions, hourly_usage, job_progress
 
 JOB: Final = "hourly usage"
@@ -213,6 +213,18 @@ async def _batches(
         yield number.in_(found[start : start + _READ_ROWS])
 
 
+@dataclass(frozen=True, slots=True)
+class _Frozen:
+    """Before these moments sessions may have been deleted, so what was counted stays as it is."""
+
+    of_all: datetime
+    # Of councils that have a limit of their own.
+    of_councils: Mapping[int, datetime]
+
+    def until(self, council_id: int) -> datetime:
+        return max(self.of_all, self.of_councils.get(council_id, self.of_all))
+
+
 async def _store(
     database: Database,
     now: datetime,
@@ -224,8 +236,11 @@ async def _store(
     async with database.write() as connection:
         if not await _advance(database, connection, done_until, now):
             return RollUp(read, 0, superseded=True)
-        frozen_until = await horizon(connection, accounting_sessions)
-        await _delete_hours(connection, affected, frozen_until)
+        frozen = _Frozen(
+            await horizon(connection, accounting_sessions) or datetime.min.replace(tzinfo=UTC),
+            await own_horizons(connection, accounting_sessions),
+        )
+        await _delete_hours(connection, affected, frozen)
         rows = [
             {
                 "council_id": council_id, "hour": hour, "venue_id": venue_id, "sessions": entry.sessions,
@@ -233,7 +248,7 @@ async def _store(
                 "output_octets": entry.output_octets,
             }
             for (council_id, hour, venue_id), entry in usage.items()
-            if frozen_until is None or hour >= frozen_until
+            if hour >= frozen.until(council_id)
         ]  # fmt: skip
         for start in range(0, len(rows), _WRITE_ROWS):
             await connection.execute(insert(hourly_usage), rows[start : start + _WRITE_ROWS])
@@ -249,11 +264,10 @@ async def _advance(database: Database, connection: AsyncConnection, before: date
     return (await connection.execute(moved.values(done_until=now))).rowcount == 1
 
 
-async def _delete_hours(
-    connection: AsyncConnection, affected: set[CouncilHour] | None, frozen_until: datetime | None
-) -> None:
-    earliest = frozen_until or datetime.min.replace(tzinfo=UTC)
-    statement = delete(hourly_usage).where(hourly_usage.c.hour >= earliest)
+async def _delete_hours(connection: AsyncConnection, affected: set[CouncilHour] | None, frozen: _Frozen) -> None:
+    table = hourly_usage.c
+    kept = (and_(table.council_id == number, table.hour < until) for number, until in frozen.of_councils.items())
+    statement = delete(hourly_usage).where(table.hour >= frozen.of_all, not_(or_(false(), *kept)))
     if affected is None:
         await connection.execute(statement)
         return

@@ -22,7 +22,7 @@ from citywifi.equipment import list_nas
 from foundation.database import Database
 from foundation.partitions import Month, ensure_months
 from foundation.privacy import Keyring
-from foundation.retention import keep, oldest
+from foundation.retention_job import keep, oldest
 from foundation.schema import accounting_sessions, residents
 from foundation.settings import RetentionSettings
 from monitoring import overview, usage

@@ -6,7 +6,6 @@ from foundation.schema.audit import audit_events, installation
 from foundation.schema.changes import directory_changes
 from foundation.schema.equipment import access_points, is_in_service, network_access_servers
 from foundation.schema.essentials import essential_checks, essential_sites
-from foundation.schema.holds import held_names, held_records, holds, retention_limits
 from foundation.schema.information_rights import (
     disclosures,
     information_requests,
@@ -27,6 +26,7 @@ from foundation.schema.people import (
 )
 from foundation.schema.places import councils, logos, postcodes, small_area_changes, small_areas, venues, wards
 from foundation.schema.policies import policies
+from foundation.schema.retention import held_names, held_records, holds, retention_limits
 from foundation.schema.roaming import home_servers, realms
 from foundation.schema.sessions import (
     accounting_restarts,

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Table, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from foundation.retention import horizon
+from foundation.retention_job import horizon
 from foundation.schema import accounting_sessions, councils, hourly_usage, residents, small_areas, venues, wards
 from monitoring.errors import MonitoringError
 
@@ -207,7 +207,7 @@ async def _places(connection: AsyncConnection, council: Council) -> tuple[dict[i
 async def _registrations(
     connection: AsyncConnection, council: Council, begin: datetime, end: datetime
 ) -> _ByVenue | None:
-    if await _is_gone(connection, begin, residents):
+    if await _is_gone(connection, begin, residents, council):
         return None
     table = residents.c
     question = (
@@ -219,7 +219,7 @@ async def _registrations(
 
 
 async def _users(connection: AsyncConnection, council: Council, begin: datetime, end: datetime) -> _UsersByVenue | None:
-    if await _is_gone(connection, begin, accounting_sessions):
+    if await _is_gone(connection, begin, accounting_sessions, council):
         return None
     table = accounting_sessions.c
     question = (
@@ -256,6 +256,6 @@ async def _usage(connection: AsyncConnection, council: Council, begin: datetime,
     return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in await connection.execute(question)}
 
 
-async def _is_gone(connection: AsyncConnection, begin: datetime, table: Table) -> bool:
-    gone_until = await horizon(connection, table)
+async def _is_gone(connection: AsyncConnection, begin: datetime, table: Table, council: Council) -> bool:
+    gone_until = await horizon(connection, table, council.id)
     return gone_until is not None and begin < gone_until

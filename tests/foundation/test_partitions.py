@@ -15,7 +15,7 @@ from foundation import partitions
 from foundation.database import Database
 from foundation.database_errors import DatabaseUnavailableError
 from foundation.partitions import MONTHS_AHEAD, Month, ensure_months, forget_months, make_months_ahead
-from foundation.retention import horizon, keep
+from foundation.retention_job import horizon, keep
 from foundation.schema import accounting_sessions, audit_events, authentications, councils, network_access_servers
 from foundation.settings import RetentionSettings
 

@@ -6,13 +6,14 @@ import pytest
 from sqlalchemy import Column, Table, func, select, update
 from sqlalchemy.schema import ForeignKeyConstraint
 
-from foundation import retention
 from foundation.database import Database
 from foundation.partitions import ensure_months
-from foundation.retention import RULES, Action, horizon, keep, oldest
+from foundation.retention import RULES, Action
+from foundation.retention_job import horizon, keep, oldest
 from foundation.schema import (
     access_points,
     accounting_sessions,
+    agreements,
     api,
     audit_events,
     authentications,
@@ -26,6 +27,7 @@ from foundation.schema import (
     one_time_tokens,
     people,
     residents,
+    retention,
     sessions,
     staff,
     support,
@@ -41,7 +43,7 @@ LIMITS = RetentionSettings()
 
 
 def test_every_table_about_people_or_sessions_has_a_rule() -> None:
-    rooms = (api, information_rights, people, sessions, staff, support, ways_in)
+    rooms = (agreements, api, information_rights, people, retention, sessions, staff, support, ways_in)
     about_people = {table for room in rooms for table in vars(room).values() if isinstance(table, Table)}
     assert {table.name for table in about_people | {audit_events}} == {rule.table.name for rule in RULES}
     assert about_people <= set(metadata.tables.values())
@@ -247,4 +249,3 @@ async def test_the_oldest_record_of_each_rule_can_be_told(installation: Installa
         await connection.execute(update(accounting_sessions).values(user_name=None, calling_station_id=None))
     ages = await oldest(installation.database)
     assert ages["sessions"] == ages["raw identifiers"] == NOW - timedelta(days=3)
-    assert retention.RULES

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select, update
 
 from foundation.database import Database
-from foundation.retention import keep
+from foundation.retention_job import keep
 from foundation.schema import accounting_sessions, hourly_usage
 from foundation.settings import RetentionSettings
 from monitoring import usage

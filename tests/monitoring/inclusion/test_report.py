@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.retention import keep
+from foundation.retention_job import keep
 from foundation.settings import RetentionSettings
 from monitoring.inclusion.indicators import (
     Area,
