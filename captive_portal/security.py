@@ -1,14 +1,13 @@
-"""What protects every answer: headers, the content security policy, and the check that a form was ours."""
+"""What protects every answer of the portal: its headers, and in them the content security policy."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
-from urllib.parse import urlsplit
 
+from foundation.security_headers import common_headers
 from foundation.settings import PortalSettings
 
 # The largest form has an email address and a few words.
@@ -16,17 +15,6 @@ BODY_LIMIT_OCTETS: Final = 16 * 1024
 
 # Policies that are kept ready; only gateways' own origins are in them, none that a request could make up.
 _MOST_GATEWAYS: Final = 1024
-
-_ALWAYS: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    # Which version answers is nobody's business.
-    "Server": "CityWiFi",
-}
 
 
 def style_source(stylesheet: str) -> str:
@@ -47,23 +35,6 @@ def content_security_policy(style: str, gateway_origin: str | None) -> str:
 
 def headers(settings: PortalSettings, style: str, gateway_origin: str | None) -> dict[str, str]:
     """The security headers of an answer."""
-    chosen = {**_ALWAYS, "Content-Security-Policy": content_security_policy(style, gateway_origin)}
-    if settings.public_url.lower().startswith("https:"):
-        chosen["Strict-Transport-Security"] = "max-age=31536000"
-    return chosen
-
-
-def is_own_form(request_headers: Mapping[str, str], settings: PortalSettings) -> bool:
-    """Whether a POST comes from one of our pages, as far as the browser says.
-
-    Old browsers say nothing, and those that keep to our no-referrer policy say ``Origin: null``; the path's
-    unguessable identifier is what protects those.
-    """
-    site = request_headers.get("Sec-Fetch-Site")
-    if site is not None:
-        return site in ("same-origin", "none")
-    origin = request_headers.get("Origin")
-    if origin is None or origin == "null":
-        return True
-    own = urlsplit(settings.public_url)
-    return origin.lower() == f"{own.scheme}://{own.netloc}".lower()
+    policy = content_security_policy(style, gateway_origin)
+    common = common_headers(settings.public_url)
+    return {**common, "Cache-Control": "no-store", "Content-Security-Policy": policy}

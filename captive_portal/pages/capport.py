@@ -171,9 +171,11 @@ def _json(value: dict[str, object], media_type: str, *, status: int = 200) -> we
 
 
 _OWN: Final = "{token:[A-Za-z0-9_-]{60,200}}"
-ROUTES: Final = (
+TOKEN_ROUTES: Final = (
     web.get(f"{PATH}{_OWN}", arrive, name="arrive_at_address_of_device"),
     web.get(f"{PATH}{_OWN}/venue", show_venue, name="venue"),
     web.get(f"/api/capport/{_OWN}", answer_token, name="captive_portal_api"),
+)
+KEY_ROUTES: Final = (
     web.get("/api/capport/{arrival_key:[A-Za-z0-9_-]{22}}/{device}", answer_address, name="captive_portal_api_of_mac"),
 )

@@ -9,9 +9,10 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from captive_portal import metrics, security
+from captive_portal import metrics
 from captive_portal.languages import choose_language, current_language
 from captive_portal.pages.common import RUNTIME, NoSuchJourneyError, render
+from foundation.security_headers import is_own_form
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -65,7 +66,8 @@ async def explain_errors(request: web.Request, handler: Handler) -> web.StreamRe
 @web.middleware
 async def own_forms_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse a form that another site's page sent."""
-    if request.method == "POST" and not security.is_own_form(request.headers, request.app[RUNTIME].settings.portal):
+    public_url = request.app[RUNTIME].settings.portal.public_url
+    if request.method == "POST" and not is_own_form(request.headers, public_url):
         raise web.HTTPForbidden
     return await handler(request)
 

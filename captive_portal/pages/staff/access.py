@@ -18,6 +18,7 @@ from sqlalchemy import insert
 
 from captive_portal.pages.common import RUNTIME, clock, render
 from captive_portal.pages.forms import read_form, text_field
+from foundation.access_rules import Staff, under
 from foundation.database import Statements
 from foundation.schema import audit_events
 from foundation.staff import Member, Role, StaffDoor
@@ -63,7 +64,7 @@ def staff_only(*roles: Role) -> Callable[[StaffHandler], Handler]:
                     raise web.HTTPForbidden
             return await handler(request, member)
 
-        return guarded
+        return under(Staff(frozenset(roles)), guarded)
 
     return decorate
 

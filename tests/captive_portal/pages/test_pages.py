@@ -19,6 +19,7 @@ from captive_portal.gateways.base import BrowserForm
 from captive_portal.languages import NAMES, direction
 from captive_portal.pages import connection
 from captive_portal.pages.common import open_visit, perform
+from foundation.access_rules import ANYBODY, add_routes
 from tests.captive_portal.conftest import (
     LOGIN_URL,
     City,
@@ -231,7 +232,7 @@ async def test_a_gateway_that_wants_a_form_gets_one_from_the_residents_hand(
         return perform(request, BrowserForm("http://10.9.9.9/login", {"username": "tabc", "dst": '"><b>'}), visit)
 
     app = create_app(city.runtime)
-    app.router.add_get("/test/{path_id}", hand_over)
+    add_routes(app, ANYBODY, [web.get("/test/{path_id}", hand_over)])
     client = await aiohttp_client(app)
     phone = await Phone(client, city).arrive()
     response = await client.get(f"/test/{phone.path.split('/')[2]}")

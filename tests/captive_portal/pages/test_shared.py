@@ -13,6 +13,7 @@ from sqlalchemy import update
 from captive_portal.app import create_app
 from captive_portal.pages.common import open_visit
 from captive_portal.pages.shared import SharedPages
+from foundation.access_rules import ANYBODY, add_routes
 from foundation.schema import venues
 from tests.captive_portal.conftest import City, Client, Phone, publish_terms
 
@@ -80,7 +81,7 @@ async def phone(
         return pages.render(request, visit, request.query["template"], {}, request.query.get("content", ""))
 
     app = create_app(city.runtime)
-    app.router.add_get("/test/{path_id}", show)
+    add_routes(app, ANYBODY, [web.get("/test/{path_id}", show)])
     return await first_page(await aiohttp_client(app), city, 1)
 
 
