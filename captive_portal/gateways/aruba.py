@@ -31,10 +31,15 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 from captive_portal.gateways.parameters import is_host_of, read_clue, read_device, read_first
 from foundation.mac_address import MacAddress
 
-_CAPABILITIES: Final = Capabilities(sends_accounting=True, hand_over_lifetime_seconds=None)
+_CAPABILITIES: Final = Capabilities(
+    sends_accounting=True,
+    hand_over_lifetime_seconds=None,
+    garden=GardenSyntax(NameForm.WILDCARD),
+)
 _INSTANT_PATH: Final = "/cgi-bin/login"
 _OPTIONS: Final = (
     Option(

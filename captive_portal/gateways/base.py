@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from urllib.parse import parse_qsl, urlsplit
 
+from captive_portal.gateways.garden_syntax import ONLY_EXACT_NAMES, GardenSyntax
 from foundation.mac_address import MacAddress
 
 if TYPE_CHECKING:
@@ -221,6 +222,8 @@ class Capabilities:
     needs_address_only: bool = False
     # It asks every few seconds which devices may be on, so nothing has to be sent to it.
     asks_by_itself: bool = False
+    # How it takes the names that are reachable before login.
+    garden: GardenSyntax = ONLY_EXACT_NAMES
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.cambium_configuration import configure
 from captive_portal.gateways.configuration import Configuration, Site
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 from captive_portal.gateways.parameters import check_target, read_clue, read_ip, read_mac
 
 _PATH: Final = "/cgi-bin/hotspot_login.cgi"
@@ -51,7 +52,11 @@ _PORTS: Final = {"http": 880, "https": 444}
 _LEFT_ALONE: Final = re.compile(r"[!$-;=?-~]+")
 _CREDENTIALS: Final = ("ga_user", "ga_pass")
 # The vendor does not say how long ga_Qv is good; a fresh one costs a page that goes on by itself.
-_CAPABILITIES: Final = Capabilities(sends_accounting=True, hand_over_lifetime_seconds=300)
+_CAPABILITIES: Final = Capabilities(
+    sends_accounting=True,
+    hand_over_lifetime_seconds=300,
+    garden=GardenSyntax(NameForm.WILDCARD),
+)
 _MEANINGS: Final = {
     "ga_ssid": "The network's name.",
     "ga_ap_mac": "The access point's address.",

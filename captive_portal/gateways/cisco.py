@@ -36,12 +36,17 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.cisco_configuration import configure
 from captive_portal.gateways.configuration import Configuration, Site
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 from captive_portal.gateways.parameters import read_clue, read_mac
 
 # Without it the controller only redirects once more.
 _SUBMIT: Final = {"buttonClicked": "4", "err_flag": "0"}
 # What is posted depends on nothing that the redirect brought but the device, so one can do it again.
-_CAPABILITIES: Final = Capabilities(sends_accounting=True, hand_over_lifetime_seconds=None)
+_CAPABILITIES: Final = Capabilities(
+    sends_accounting=True,
+    hand_over_lifetime_seconds=None,
+    garden=GardenSyntax(NameForm.WILDCARD, most=20),
+)
 _ALREADY_LOGGED_IN: Final = "1"
 _FAILURES: Final = {
     "2": Failure.OTHER,

@@ -31,11 +31,16 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 
 _NAME: Final = "citywifi"
 _ACL: Final = "CITYWIFI-REDIRECT"
 _CAPABILITIES: Final = Capabilities(
-    sends_accounting=True, hand_over_lifetime_seconds=None, can_log_out=True, needs_address_only=True
+    sends_accounting=True,
+    hand_over_lifetime_seconds=None,
+    can_log_out=True,
+    needs_address_only=True,
+    garden=GardenSyntax(NameForm.ADDRESS),
 )
 _MEANINGS: Final = {
     "redirect_url": "What the device wanted, which Cisco appends in any case; nobody here reads it.",
@@ -86,7 +91,7 @@ class CiscoCentral:
             snippets=(
                 Snippet("Here: what unknown devices are told", "shell", _own_command(site)),
                 Snippet("Catalyst 9800: RADIUS and dynamic authorisation", "configure terminal", _radius(site)),
-                Snippet("Catalyst 9800: redirect ACL", "configure terminal", _REDIRECT_ACL),
+                Snippet("Catalyst 9800: redirect ACL", "configure terminal", _redirect_acl(site)),
                 Snippet("Catalyst 9800: WLAN and policy profile", "configure terminal", _WLAN),
             ),
             notes=_NOTES,
@@ -118,7 +123,11 @@ radius-server attribute wireless authentication call-station-id ap-macaddress-ss
 radius-server attribute wireless accounting call-station-id ap-macaddress-ssid"""
 
 
-_REDIRECT_ACL: Final = f"""\
+def _redirect_acl(site: Site) -> str:
+    opened = "".join(
+        f" deny tcp any host {address} eq 443\n deny tcp host {address} eq 443 any\n" for address in site.walled_garden
+    )
+    return f"""\
 ip access-list extended {_ACL}
  deny udp any any eq 67
  deny udp any any eq 68
@@ -126,7 +135,8 @@ ip access-list extended {_ACL}
  deny udp host DNS-ADDRESS eq 53 any
  deny tcp any host PORTAL-ADDRESS eq 443
  deny tcp host PORTAL-ADDRESS eq 443 any
- permit tcp any any eq 80"""
+{opened} permit tcp any any eq 80"""
+
 
 _WLAN: Final = f"""\
 wlan WLAN-PROFILE

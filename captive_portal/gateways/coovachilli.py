@@ -33,6 +33,7 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 from foundation.mac_address import MacAddress, NotAMacAddressError
 
 _DEFAULT_PORT: Final = "3990"
@@ -51,7 +52,11 @@ _OUTCOMES: Final = {
     "logoff": Outcome.LOGGED_OFF,
 }
 # Chilli keeps a challenge for 600 seconds (challengetimeout); one that is nearly over is not used any more.
-_CAPABILITIES: Final = Capabilities(sends_accounting=True, hand_over_lifetime_seconds=540)
+_CAPABILITIES: Final = Capabilities(
+    sends_accounting=True,
+    hand_over_lifetime_seconds=540,
+    garden=GardenSyntax(NameForm.WILDCARD),
+)
 _MEANINGS: Final = {
     "res": "What happened: notyet (captive), success, failed, already (on), logoff.",
     "uamip": "Chilli's own address, where the browser is to log in.",
@@ -157,7 +162,13 @@ class CoovaChilli:
             "HS_RADSECRET": "SECRET",
             "HS_UAMFORMAT": site.arrival_url,
             "HS_UAMSECRET": "PORTAL-SECRET",
-            "HS_UAMALLOW": ",".join((urlsplit(site.portal_url).netloc, *site.walled_garden)),
+            "HS_UAMALLOW": urlsplit(site.portal_url).netloc,
+            # Names of large sites have other addresses for each who asks: chilli reads the answers that go by.
+            **(
+                {"HS_UAMDOMAINS": " ".join(host.removeprefix("*") for host in site.walled_garden)}
+                if site.walled_garden
+                else {}
+            ),
             "HS_COAPORT": "3799",
         }
         text = "\n".join(f"{name}='{value}'" for name, value in lines.items())

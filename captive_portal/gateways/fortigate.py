@@ -38,12 +38,17 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site
 from captive_portal.gateways.fortigate_configuration import configure
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 from captive_portal.gateways.parameters import read_clue, read_mac
 
 _PATH: Final = "/fgtauth"
 _MAGIC: Final = re.compile(r"[0-9A-Za-z_-]{1,128}")
 # FortiOS gives up a visit after a while that can be configured; a fresh magic costs a page that goes on by itself.
-_CAPABILITIES: Final = Capabilities(sends_accounting=True, hand_over_lifetime_seconds=180)
+_CAPABILITIES: Final = Capabilities(
+    sends_accounting=True,
+    hand_over_lifetime_seconds=180,
+    garden=GardenSyntax(NameForm.WILDCARD),
+)
 _MEANINGS: Final = {
     "login": "Says that a login is wanted; has no value.",
     "post": "Where the FortiGate wants the login; must be the gateway's login address.",

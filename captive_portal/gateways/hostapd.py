@@ -29,9 +29,14 @@ from captive_portal.gateways.base import (
     Refusal,
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 
 _CAPABILITIES: Final = Capabilities(
-    sends_accounting=True, hand_over_lifetime_seconds=None, can_log_out=True, needs_address_only=True
+    sends_accounting=True,
+    hand_over_lifetime_seconds=None,
+    can_log_out=True,
+    needs_address_only=True,
+    garden=GardenSyntax(NameForm.SUFFIX),
 )
 _QUARANTINE_VLAN: Final = 99
 _NOTES: Final = (
@@ -102,6 +107,7 @@ class Hostapd:
                     "/etc/citywifi-gateway.toml",
                     f'portal = "{site.portal_url}"\narrival = "{site.arrival_url}"\nsecret = "PORTAL-SECRET"',
                 ),
+                our_redirector.garden_of(site),
             ),
             notes=_NOTES,
             captive_portal_option=None,

@@ -36,6 +36,7 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 from captive_portal.gateways.parameters import read_clue, read_device
 from foundation.mac_address import MacAddress
 
@@ -45,7 +46,11 @@ _ADDRESS: Final = re.compile(
     r"https://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,4}network-auth\.com(?::443)?/[A-Za-z0-9._~%!$&'()*+,;=:@/?-]*"
 )
 # Nobody says how long a login_url is good; a device that was let on, or refused, fetches another one.
-_CAPABILITIES: Final = Capabilities(sends_accounting=True, hand_over_lifetime_seconds=600)
+_CAPABILITIES: Final = Capabilities(
+    sends_accounting=True,
+    hand_over_lifetime_seconds=600,
+    garden=GardenSyntax(NameForm.WILDCARD, own=2),
+)
 _MEANINGS: Final = {
     "login_url": "Where the browser is to post the credentials; always under network-auth.com.",
     "continue_url": "What the device wanted; nobody here reads it.",

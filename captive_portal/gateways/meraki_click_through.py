@@ -28,11 +28,17 @@ from captive_portal.gateways.base import (
     Refusal,
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 from captive_portal.gateways.meraki import access_lines, read_hand_over
 from captive_portal.gateways.parameters import read_clue
 from foundation.mac_address import MacAddress
 
-_CAPABILITIES: Final = Capabilities(sends_accounting=False, hand_over_lifetime_seconds=600, can_log_out=False)
+_CAPABILITIES: Final = Capabilities(
+    sends_accounting=False,
+    hand_over_lifetime_seconds=600,
+    can_log_out=False,
+    garden=GardenSyntax(NameForm.WILDCARD, own=2),
+)
 _MEANINGS: Final = {
     "base_grant_url": "Where the browser is to go to be let on; always under network-auth.com.",
     "user_continue_url": "What the device wanted; nobody here reads it.",

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 from captive_portal.gateways import our_redirector
 from captive_portal.gateways.base import (
@@ -29,6 +28,7 @@ from captive_portal.gateways.base import (
     Refusal,
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 
 _CAPABILITIES: Final = Capabilities(
     sends_accounting=False,
@@ -36,6 +36,7 @@ _CAPABILITIES: Final = Capabilities(
     can_log_out=True,
     needs_address_only=True,
     asks_by_itself=True,
+    garden=GardenSyntax(NameForm.SUFFIX),
 )
 _NAME: Final = Option(
     "api_name",
@@ -96,11 +97,9 @@ class Nftables:
                 f'certificate = "/etc/letsencrypt/live/{name}/fullchain.pem"',
                 f'private_key = "/etc/letsencrypt/live/{name}/privkey.pem"',
             ]
-        garden = " ".join(dict.fromkeys((urlsplit(site.portal_url).hostname or "", *site.walled_garden)))
         snippets = [
             Snippet("The agent (chmod 600)", "/etc/citywifi-gateway.toml", "\n".join(settings)),
-            Snippet("Reachable before login: names for the set garden", "/etc/dnsmasq.d/citywifi-garden.conf",
-                    f"nftset=/{garden.replace(' ', '/')}/4#inet#citywifi#garden"),
+            our_redirector.garden_of(site),
         ]  # fmt: skip
         if option:
             snippets.append(

@@ -44,6 +44,7 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.configuration import Configuration, Site
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 from captive_portal.gateways.opennds_configuration import configuration
 from captive_portal.gateways.opennds_limits import sealed_limits
 from captive_portal.gateways.opennds_redirect import (
@@ -70,7 +71,11 @@ _AUTHENTICATION_DIRECTORY: Final = "opennds_auth"
 _ENCRYPTED_LEVELS: Final = ("2", "3")
 _POLLING_LEVELS: Final = ("3", "4")
 # openNDS forgets a device that did nothing for 30 minutes (preauthidletimeout), and with it its token.
-_CAPABILITIES: Final = Capabilities(sends_accounting=False, hand_over_lifetime_seconds=25 * 60)
+_CAPABILITIES: Final = Capabilities(
+    sends_accounting=False,
+    hand_over_lifetime_seconds=25 * 60,
+    garden=GardenSyntax(NameForm.SUFFIX),
+)
 _MEANINGS: Final = {
     "fas": "The list of what the gateway knows, in base64; at levels 2 and 3 encrypted with faskey.",
     "iv": "Of the encryption at levels 2 and 3.",

@@ -12,8 +12,10 @@ import hmac
 import re
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
 from captive_portal.gateways.base import Arrival, Clue, Gateway, Outcome, Redirect, Refusal, RefusalReason
+from captive_portal.gateways.configuration import Site, Snippet
 from captive_portal.gateways.parameters import read_clue, read_ip, read_mac
 from foundation.mac_address import MacAddress
 
@@ -54,6 +56,16 @@ def parse(redirect: Redirect, gateway: Gateway, *, needs_secret: bool) -> Arriva
 def hand_over_of(device: MacAddress) -> dict[str, str]:
     """All that it takes."""
     return {"mac": str(device)}
+
+
+def garden_of(site: Site) -> Snippet:
+    """What dnsmasq puts into nft's set of what is reachable before login; a name stands for all that ends with it."""
+    names = dict.fromkeys((urlsplit(site.portal_url).hostname or "", *site.walled_garden))
+    return Snippet(
+        "Reachable before login: names for the set garden",
+        "/etc/dnsmasq.d/citywifi-garden.conf",
+        f"nftset=/{'/'.join(names)}/4#inet#citywifi#garden",
+    )
 
 
 def _check_seal(raw_query: str, secret: bytes | None, *, needs_secret: bool) -> RefusalReason | None:

@@ -28,11 +28,16 @@ from captive_portal.gateways.base import (
     Refusal,
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 from captive_portal.gateways.parameters import check_target, read_clue, read_device, read_ip, target_base
 from foundation.mac_address import MacAddress
 
 _LOGIN_PORT: Final = 9997
-_CAPABILITIES: Final = Capabilities(sends_accounting=True, hand_over_lifetime_seconds=None)
+_CAPABILITIES: Final = Capabilities(
+    sends_accounting=True,
+    hand_over_lifetime_seconds=None,
+    garden=GardenSyntax(NameForm.WILDCARD, most=35),
+)
 _MEANINGS: Final = {
     "sip": "The controller's IP address, where the browser is to log in.",
     "dn": "The controller's name, from its certificate.",

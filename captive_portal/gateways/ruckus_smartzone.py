@@ -33,12 +33,17 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.controller import CERTIFICATE_OPTION, Controller
+from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
 from captive_portal.gateways.parameters import read_clue, read_ip, read_mac
 from captive_portal.gateways.smartzone_api import ASYNCHRONOUS, SYNCHRONOUS, PortalInterface, Station
 from foundation.mac_address import MacAddress
 
 _HIDDEN: Final = re.compile(r"ENC[0-9A-Fa-f]{16,128}")
-_CAPABILITIES: Final = Capabilities(sends_accounting=True, hand_over_lifetime_seconds=None)
+_CAPABILITIES: Final = Capabilities(
+    sends_accounting=True,
+    hand_over_lifetime_seconds=None,
+    garden=GardenSyntax(NameForm.WILDCARD),
+)
 _OPTIONS: Final = (
     Option(
         "login",

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from captive_portal.laboratory import Explanation, KnownGateway
 from captive_portal.laboratory import explain as explain_redirect
+from captive_portal.storage.known_gateways import list_known
 from citywifi.commands.workplace import AsJson, perform, print_json, print_table
-from citywifi.known_gateways import list_known
 from foundation.runtime import Runtime
 
 app = typer.Typer(help="What gateways send to the portal.", no_args_is_help=True)

@@ -7,11 +7,14 @@ from typing import Annotated
 
 import typer
 
+from captive_portal.essentials.resolution import addresses_of
 from captive_portal.gateways.base import GatewayDriver
 from captive_portal.gateways.configuration import Configuration, Site
+from captive_portal.gateways.walled_garden import configuration_of
+from captive_portal.storage.known_gateways import NoDriverError, site_of
 from citywifi.commands.workplace import AsJson, CouncilCode, perform, print_json
 from citywifi.equipment import find_nas
-from citywifi.known_gateways import site_of
+from citywifi.errors import CommandError
 from foundation.runtime import Runtime
 
 Which = Annotated[str, typer.Argument(metavar="NETWORK|NAME", help="Its network, name or RadSec name.")]
@@ -27,8 +30,7 @@ def configuration(
 
     SECRET stands for the shared secret and PORTAL-SECRET for the portal's: secrets are never printed.
     """
-    driver, site = perform(lambda runtime: _find(runtime, which, radius_host, council))
-    made = driver.configuration(site)
+    driver, site, made = perform(lambda runtime: _find(runtime, which, radius_host, council))
     if as_json:
         print_json({"driver": driver.name, "title": driver.title, "arrival_url": site.arrival_url, **asdict(made)})
         return
@@ -38,10 +40,14 @@ def configuration(
 
 async def _find(
     runtime: Runtime, which: str, radius_host: str | None, council: str | None
-) -> tuple[GatewayDriver, Site]:
+) -> tuple[GatewayDriver, Site, Configuration]:
     async with runtime.database.read() as connection:
         nas = await find_nas(connection, which, council)
-        return await site_of(connection, runtime, nas.id, radius_host)
+        try:
+            driver, site = await site_of(connection, runtime, nas.id, radius_host)
+        except NoDriverError as error:
+            raise CommandError(str(error)) from None
+    return driver, site, configuration_of(driver, site, await addresses_of(driver, site))
 
 
 def _show(made: Configuration, site: Site) -> None:

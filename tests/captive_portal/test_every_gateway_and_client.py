@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from captive_portal.gateways import DRIVERS
 from captive_portal.laboratory import explain
-from citywifi.known_gateways import list_known
+from captive_portal.storage.known_gateways import list_known
 from foundation.database import Database
 from foundation.privacy import Keyring
 from tests.captive_portal.simulated import find_gateways

@@ -1,20 +1,23 @@
-"""The gateways of an installation as the portal's drivers know them, for commands that explain and configure them."""
+"""The gateways of an installation as the portal's drivers know them, for whoever explains and configures them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import Row, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from captive_portal.errors import PortalError
+from captive_portal.essentials.sites import hosts_of
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import GatewayDriver
 from captive_portal.gateways.configuration import Site
 from captive_portal.laboratory import KnownGateway
 from captive_portal.storage.equipment import GATEWAY_COLUMNS, gateway_of
-from citywifi.errors import CommandError
+from captive_portal.storage.essentials import offered_sites
+from foundation.database import Statements
 from foundation.mac_address import MacAddress
 from foundation.runtime import Runtime
 from foundation.schema import access_points, is_in_service, network_access_servers
@@ -22,13 +25,20 @@ from foundation.schema import access_points, is_in_service, network_access_serve
 _NAS = network_access_servers.c
 
 
-async def list_known(connection: AsyncConnection, runtime: Runtime) -> list[KnownGateway]:
-    """Every gateway in service that a driver understands."""
+class NoDriverError(PortalError):
+    """A gateway is entered with a kind that no driver understands."""
+
+
+async def list_known(
+    connection: Statements, runtime: Runtime, councils: Collection[int] | None = None
+) -> list[KnownGateway]:
+    """Every gateway in service that a driver understands; of these councils only, where some are given."""
     stations: dict[int, set[MacAddress]] = defaultdict(set)
     question = select(access_points.c.nas_id, access_points.c.mac_address)
     for nas_id, mac_address in await connection.execute(question):
         stations[nas_id].add(MacAddress.parse(mac_address))
-    rows = await connection.execute(_select().where(is_in_service()).order_by(_NAS.name))
+    wanted = _select().where(is_in_service()).order_by(_NAS.name)
+    rows = await connection.execute(wanted if councils is None else wanted.where(_NAS.council_id.in_(councils)))
     return [
         _known(runtime, row, driver, frozenset(stations[row.gateway_id]))
         for row in rows
@@ -37,13 +47,13 @@ async def list_known(connection: AsyncConnection, runtime: Runtime) -> list[Know
 
 
 async def site_of(
-    connection: AsyncConnection, runtime: Runtime, nas_id: int, radius_host: str | None
+    connection: Statements, runtime: Runtime, nas_id: int, radius_host: str | None = None
 ) -> tuple[GatewayDriver, Site]:
-    """A gateway's driver, and what its configuration names. Raises CommandError where no driver understands it."""
+    """A gateway's driver, and what its configuration names. Raises NoDriverError."""
     row = (await connection.execute(_select().where(_NAS.id == nas_id))).one()
     name = row.gateway_driver or row.vendor
     if name not in DRIVERS:
-        raise CommandError(
+        raise NoDriverError(
             f"the captive portal has no driver {name!r}, which {row.gateway_name!r} is entered with; "
             f"it has {', '.join(DRIVERS)}"
         )
@@ -58,6 +68,7 @@ async def site_of(
         radius_host=radius_host or _reachable(radius.host) or urlsplit(portal_url).hostname or "",
         authentication_port=radius.authentication_port,
         accounting_port=radius.accounting_port,
+        walled_garden=hosts_of(await offered_sites(connection, gateway.council_id)),
     )
 
 
