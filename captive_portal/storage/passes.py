@@ -52,6 +52,9 @@ _SESSION: Final = (
         _SESSIONS.updated_at,
         _SESSIONS.stopped_at,
         _SESSIONS.input_octets + _SESSIONS.output_octets,
+        _SESSIONS.received_at,
+        _SESSIONS.id,
+        _SESSIONS.source,
     )
     .where(_SESSIONS.nas_id == bindparam("nas_id"), _SESSIONS.device_id == bindparam("device_id"))
     # An open session tells more than one that has ended.
@@ -109,6 +112,11 @@ class Session:
     updated_at: datetime
     stopped_at: datetime | None
     octets: int
+    # When its latest record came, by our clock.
+    received_at: datetime
+    id: int
+    # accounting_sessions.source
+    source: str
 
 
 async def reusable_token(connection: Statements, user_name: str, device_id: int, good_until: datetime) -> bool:

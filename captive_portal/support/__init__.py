@@ -1,0 +1,1 @@
+"""When something does not work: what is wrong, reports of it, and carrying on in another browser."""
