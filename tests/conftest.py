@@ -19,7 +19,13 @@ from foundation.schema import councils
 from tests.support.peers import Peers
 from tools.postgres import PostgresCluster
 
-pytest_plugins = ["tests.support.groups", "tests.support.matrix", "tests.support.summary"]
+pytest_plugins = [
+    "tests.support.commands",
+    "tests.support.groups",
+    "tests.support.matrix",
+    "tests.support.passwords",
+    "tests.support.summary",
+]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
