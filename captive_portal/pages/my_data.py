@@ -216,7 +216,8 @@ def _is_open(journey: Journey, contact: str | None, now: datetime) -> bool:
 
 
 async def _gather(request: web.Request, connection: Statements, visit: Visit) -> MyData:
-    data = await storage.gather(connection, request.app[RUNTIME], visit.journey)
+    journey = visit.journey
+    data = await storage.gather(connection, request.app[RUNTIME], journey.resident_id, journey.details.device_id)
     if data is None:
         raise web.HTTPSeeOther(visit.journey.path(""))
     return data

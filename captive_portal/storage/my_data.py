@@ -16,7 +16,6 @@ from captive_portal.information_rights.my_data import (
     Session,
     kept,
 )
-from captive_portal.journey import Journey
 from captive_portal.storage.residents import Terms
 from foundation.database import Statements
 from foundation.runtime import Runtime
@@ -110,9 +109,11 @@ _ACCEPTED_TEXT: Final = (
 )
 
 
-async def gather(connection: Statements, runtime: Runtime, journey: Journey) -> MyData | None:
-    """All that is kept of a journey's resident; None where they were deleted meanwhile."""
-    asked = {"resident_id": journey.resident_id}
+async def gather(
+    connection: Statements, runtime: Runtime, resident_id: int | None, device_id: int | None = None
+) -> MyData | None:
+    """All that is kept of a resident, who asks with one of their devices or without; None where they were deleted."""
+    asked = {"resident_id": resident_id}
     resident = (await connection.execute(_RESIDENT, asked)).one_or_none()
     if resident is None:
         return None
@@ -120,7 +121,7 @@ async def gather(connection: Statements, runtime: Runtime, journey: Journey) -> 
     of_devices, of_sessions, of_terms, of_names, of_codes = found
     return MyData(
         registration=_registration(runtime, resident),
-        devices=tuple(_device(row, journey.details.device_id) for row in of_devices),
+        devices=tuple(_device(row, device_id) for row in of_devices),
         sessions=tuple(Session(*row) for row in of_sessions),
         terms=tuple(Acceptance(*row) for row in of_terms),
         user_names=tuple(Credential(*row) for row in of_names),
