@@ -1,4 +1,4 @@
-"""What protects portal and console alike: headers of every answer, and the check that a form was sent by our own page."""
+"""What protects portal and console alike: headers of every answer, and the check that a form was our own page's."""
 
 from __future__ import annotations
 

@@ -6,6 +6,8 @@ the same time.
 
 from __future__ import annotations
 
+import asyncio
+import hmac
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +24,7 @@ from foundation.database import Database, Statements
 from foundation.one_time_codes import accepted_step, enrolment_uri, new_key
 from foundation.passwords import PasswordChecks, TooManyChecksError, hash_password
 from foundation.privacy import Keyring
-from foundation.schema import staff_accounts, staff_roles, staff_sessions
+from foundation.schema import audit_events, staff_accounts, staff_roles, staff_sessions
 from foundation.token_buckets import TokenBuckets
 
 IDLE: Final = timedelta(minutes=30)
@@ -44,7 +46,7 @@ _USE_CODE: Final = (
     .values(code_step=bindparam("step"), logged_in_at=bindparam("now"))
 )
 _SESSION: Final = (
-    select(staff_sessions, _accounts.disabled_at)
+    select(staff_sessions, _accounts.user_name, _accounts.disabled_at)
     .join(staff_accounts, _accounts.id == _sessions.account_id)
     .where(_sessions.token_pseudonym == bindparam("token"))
 )
@@ -74,6 +76,7 @@ class Member:
     """Somebody who is logged in."""
 
     account_id: int
+    user_name: str
     session_id: int
     # By council.
     roles: Mapping[int, frozenset[Role]]
@@ -83,6 +86,10 @@ class Member:
     def councils(self, role: Role) -> list[int]:
         """For which councils they have a role."""
         return sorted(council_id for council_id, roles in self.roles.items() if role in roles)
+
+    def sent(self, form_token: str) -> bool:
+        """Whether a form is one that was shown in this log-in."""
+        return hmac.compare_digest(form_token.encode(), self.form_token.encode())
 
 
 class LogInResult(StrEnum):
@@ -109,7 +116,7 @@ async def add_account(
     key = new_key()
     values = {
         "user_name": user_name,
-        "password_hash": hash_password(password),
+        "password_hash": await asyncio.to_thread(hash_password, password),
         "code_key_encrypted": keyring.encrypt("staff code", key),
         "created_at": now,
     }
@@ -128,7 +135,7 @@ async def renew_account(
     """A new password and a new key for the app; who is logged in is not any more."""
     key = new_key()
     values = {
-        "password_hash": hash_password(password),
+        "password_hash": await asyncio.to_thread(hash_password, password),
         "code_key_encrypted": keyring.encrypt("staff code", key),
         "code_step": 0,
         "disabled_at": None,
@@ -152,6 +159,25 @@ async def end_sessions(connection: Statements, account_id: int) -> None:
 async def end_session(connection: Statements, session_id: int) -> None:
     """Log out."""
     await connection.execute(delete(staff_sessions).where(staff_sessions.c.id == session_id))
+
+
+async def record(
+    connection: Statements,
+    member: Member,
+    action: str,
+    subject: str,
+    *,
+    council_id: int | None,
+    now: datetime,
+    detail: Mapping[str, object] | None = None,
+) -> None:
+    """Write down who did what, in the transaction that does it. Neither subject nor detail names a resident."""
+    await connection.execute(
+        insert(audit_events).values(
+            at=now, council_id=council_id, actor=f"staff {member.account_id}",
+            action=action, subject=subject, detail=dict(detail or {}),
+        )
+    )  # fmt: skip
 
 
 class StaffDoor:
@@ -186,7 +212,28 @@ class StaffDoor:
                     update(staff_sessions).where(staff_sessions.c.id == row.id).values(used_at=now)
                 )
         form_token = self._keyring.pseudonym("staff form", 0, token.encode()).hex()
-        return Member(row.account_id, row.id, roles, form_token)
+        return Member(row.account_id, row.user_name, row.id, roles, form_token)
+
+    async def change_password(self, member: Member, current: str, new: str, now: datetime) -> LogInResult | None:
+        """Give them a password of their own and end their other log-ins; what it says is why it did not."""
+        if not self._guesses.take(member.user_name, now.timestamp()):
+            return LogInResult.TOO_MANY_GUESSES
+        async with self._database.short_read() as connection:
+            row = (await connection.execute(_ACCOUNT, {"user_name": member.user_name})).one()
+        try:
+            is_right = await self._checks.verify(row.password_hash, current)
+        except TooManyChecksError:
+            return LogInResult.BUSY
+        if not is_right:
+            return LogInResult.WRONG
+        new_hash = await asyncio.to_thread(hash_password, new)
+        others = (_sessions.account_id == member.account_id) & (_sessions.id != member.session_id)
+        async with self._database.short_write() as connection:
+            await connection.execute(
+                update(staff_accounts).where(_accounts.id == member.account_id).values(password_hash=new_hash)
+            )
+            await connection.execute(delete(staff_sessions).where(others))
+        return None
 
     async def _log_in(self, user_name: str, password: str, code: str, now: datetime) -> str | LogInResult:
         if not self._guesses.take(user_name, now.timestamp()):

@@ -6,22 +6,18 @@ form must be of this very log-in.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import wraps
 from typing import Final
 
 from aiohttp import web
-from sqlalchemy import insert
 
 from captive_portal.pages.common import RUNTIME, clock, render
 from captive_portal.pages.forms import read_form, text_field
 from foundation.access_rules import Staff, under
-from foundation.database import Statements
-from foundation.schema import audit_events
 from foundation.staff import Member, Role, StaffDoor
+from foundation.staff import record as record
 
 DOOR: Final = web.AppKey("staff_door", StaffDoor)
 PATH: Final = "/staff"
@@ -60,7 +56,7 @@ def staff_only(*roles: Role) -> Callable[[StaffHandler], Handler]:
                 raise web.HTTPForbidden
             if request.method == "POST":
                 token = text_field(await read_form(request), "form_token")
-                if not hmac.compare_digest(token.encode(), member.form_token.encode()):
+                if not member.sent(token):
                     raise web.HTTPForbidden
             return await handler(request, member)
 
@@ -76,25 +72,6 @@ def render_staff(
     sections = [section for section in SECTIONS if member.councils(section.role)]
     around = {"sections": sections, "form_token": member.form_token, "here": request.path}
     return render(request, template, {**around, **context}, status=status)
-
-
-async def record(
-    connection: Statements,
-    member: Member,
-    action: str,
-    subject: str,
-    *,
-    council_id: int | None,
-    now: datetime,
-    detail: Mapping[str, object] | None = None,
-) -> None:
-    """Write down who did what, in the transaction that does it. Neither subject nor detail names a resident."""
-    await connection.execute(
-        insert(audit_events).values(
-            at=now, council_id=council_id, actor=f"staff {member.account_id}",
-            action=action, subject=subject, detail=dict(detail or {}),
-        )
-    )  # fmt: skip
 
 
 def is_secure(request: web.Request) -> bool:
