@@ -20,7 +20,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.journey import Details, Journey, State, meet
 from captive_portal.languages import choose_language
-from captive_portal.storage import equipment, journeys, passes, residents
+from captive_portal.storage import equipment, journeys, passes
 from captive_portal.storage.journeys import lifetime
 from foundation.database import Statements
 from foundation.runtime import Runtime
@@ -146,8 +146,7 @@ async def _open_journey(
 async def _meet(
     connection: Statements, runtime: Runtime, arrival: Arrival, before: Journey | None, journey: Journey, now: datetime
 ) -> Meeting:
-    texts = await residents.current_terms(connection, journey.council_id)
-    journey, may_release = await registration.known_device(connection, journey, texts, now)
+    journey, may_release = await registration.known_device(connection, journey, now)
     journey = meet(journey, arrival, may_release=may_release, now=now)
     lifetime_seconds = runtime.settings.portal.journey_lifetime_seconds
     # Not at every arrival, so that one that changes nothing else needs no writing.

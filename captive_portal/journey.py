@@ -193,6 +193,8 @@ class Details:
     handed_over_at: datetime | None = None
     # The text that the resident accepted, and whether the device is to be remembered.
     terms_id: int | None = None
+    # The resident was here before, and the terms have changed materially since.
+    terms_changed: bool = False
     remember: bool = False
     # An email address or a telephone number that a code was sent to and that is not verified yet.
     contact: str | None = field(default=None, repr=False)

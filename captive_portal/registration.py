@@ -39,22 +39,24 @@ def choose_terms(texts: list[storage.Terms], language: str) -> storage.Terms | N
     return by_language.get(language) or by_language.get("en") or next(iter(texts), None)
 
 
-async def known_device(
-    connection: Statements, journey: Journey, texts: list[storage.Terms], now: datetime
-) -> tuple[Journey, bool]:
+async def known_device(connection: Statements, journey: Journey, now: datetime) -> tuple[Journey, bool]:
     """The journey with what is known of its device, and whether it may be released without registering.
 
-    It may if its resident has accepted the current version of the terms, it came by a way that is offered here, and
-    its right to be on has not ended.
+    It may if its resident has accepted the terms since they last changed materially, it came by a way that is offered
+    here, and its right to be on has not ended.
     """
     device = await storage.find_device(connection, journey.council_id, journey.mac_pseudonym)
     if device is None:
-        details = replace(journey.details, device_id=None, access_until=None)
+        details = replace(journey.details, device_id=None, access_until=None, terms_changed=False)
         return replace(journey, resident_id=None, details=details), False
-    details = replace(journey.details, device_id=device.device_id, access_until=device.access_until)
+    details = replace(
+        journey.details,
+        device_id=device.device_id,
+        access_until=device.access_until,
+        terms_changed=not device.has_accepted,
+    )
     known = replace(journey, resident_id=device.resident_id, details=details)
-    accepted = bool(texts) and device.accepted_version == texts[0].version
-    if not accepted or not known.may_be_on(now):
+    if not device.has_accepted or not known.may_be_on(now):
         return known, False
     offered = await equipment.ways_at(connection, journey.council_id, journey.venue_id)
     return known, _way_of(device) in (*offered, Way.GRACE)
@@ -115,7 +117,14 @@ async def register(
     registered = replace(journey, resident_id=resident_id)
     # A contact has then done its duty on this journey; it stays with the resident, encrypted, and nowhere else.
     contact = journey.details.contact if entry.way is Way.GRACE else None
-    return advance(registered, event, device_id=device_id, contact=contact, access_until=entry.access_until)
+    return advance(
+        registered,
+        event,
+        device_id=device_id,
+        contact=contact,
+        access_until=entry.access_until,
+        terms_changed=False,
+    )
 
 
 def _remembered_until(runtime: Runtime, journey: Journey, entry: Entry, now: datetime) -> datetime | None:

@@ -56,7 +56,8 @@ async def show_start(request: web.Request) -> web.Response:
         return render_visit(request, visit, "no_terms.html", status=503)
     context = _start_context(request, visit, terms, None)
     # The place, by which the page is kept, has the ways; the rest are settings.
-    return request.app[SHARED_PAGES].render(request, visit, "start.html", context, terms.id)
+    content = terms.id, context["terms_changed"]
+    return request.app[SHARED_PAGES].render(request, visit, "start.html", context, content)
 
 
 async def take_start(request: web.Request) -> web.Response:
@@ -136,4 +137,5 @@ def _start_context(
 ) -> dict[str, object]:
     days = request.app[RUNTIME].settings.portal.remembered_device_days
     ways = [(way, *_described(way)) for way in _choices(request, visit)]
-    return {"terms": terms, "form": form, "remembered_days": days, "ways": ways}
+    changed = visit.journey.details.terms_changed
+    return {"terms": terms, "form": form, "remembered_days": days, "ways": ways, "terms_changed": changed}

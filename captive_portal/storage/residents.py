@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, false, func, select
 
 from foundation.database import Database, Statements
 from foundation.schema import devices, residents, terms_acceptances, terms_versions
@@ -23,6 +23,12 @@ _ACCEPTED_VERSION = (
     .where(terms_acceptances.c.resident_id == devices.c.resident_id)
     .scalar_subquery()
 )
+# The newest version that is more than a better wording of the one before.
+_NEEDED_VERSION = (
+    select(func.max(_VERSIONS.version))
+    .where(_VERSIONS.council_id == devices.c.council_id, _VERSIONS.is_material)
+    .scalar_subquery()
+)
 _DEVICE: Final = (
     select(
         devices.c.id,
@@ -32,7 +38,7 @@ _DEVICE: Final = (
         devices.c.way_in,
         residents.c.contact_kind,
         residents.c.group_name,
-        _ACCEPTED_VERSION,
+        func.coalesce(_ACCEPTED_VERSION >= _NEEDED_VERSION, false()),
     )
     .join(residents, residents.c.id == devices.c.resident_id)
     .where(devices.c.council_id == bindparam("council_id"), devices.c.mac_pseudonym == bindparam("mac_pseudonym"))
@@ -63,8 +69,8 @@ class KnownDevice:
     way_in: str | None
     contact_kind: str
     group_name: str
-    # The newest version of the terms that its resident accepted, in whichever language.
-    accepted_version: int | None
+    # Its resident accepted, in whichever language, the newest material version of the terms or a later one.
+    has_accepted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +8,10 @@ from sqlalchemy import select
 from captive_portal.journey import Details, Event, Journey, State
 from captive_portal.registration import Entry, NotConsentedError, choose_terms, known_device, register
 from captive_portal.storage import residents as storage
+from captive_portal.storage.published_terms import publish, shorten_remembrance
 from captive_portal.storage.residents import Terms
 from captive_portal.ways_in.ways import Way
-from foundation.schema import devices, residents, terms_acceptances
+from foundation.schema import councils, devices, residents, terms_acceptances, terms_versions
 from tests.captive_portal.conftest import City
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -108,16 +108,49 @@ async def test_nobody_registers_without_accepting_terms(city: City) -> None:
 async def test_a_known_device_may_be_released_while_its_terms_are_current(city: City) -> None:
     await registered(city, journey_of(city, 1), None)
     async with city.database.read() as connection:
-        texts = await storage.current_terms(connection, city.council_id)
-        known, may_release = await known_device(connection, journey_of(city, 1), texts, NOW)
+        known, may_release = await known_device(connection, journey_of(city, 1), NOW)
         assert known.is_registered
         assert may_release
-        newer = [replace(text, version=text.version + 1) for text in texts]
-        assert (await known_device(connection, journey_of(city, 1), newer, NOW))[1] is False
-        assert (await known_device(connection, journey_of(city, 1), [], NOW))[1] is False
-        stranger, may_release = await known_device(connection, journey_of(city, 2), texts, NOW)
+        stranger, may_release = await known_device(connection, journey_of(city, 2), NOW)
         assert not stranger.is_registered
         assert not may_release
+
+
+async def test_a_better_wording_asks_nobody_again_and_a_material_change_does(city: City) -> None:
+    await registered(city, journey_of(city, 1), None)
+    async with city.database.write() as connection:
+        await publish(connection, city.council_id, {"en": "Be very kind"}, is_material=False, now=NOW)
+        reworded, may_release = await known_device(connection, journey_of(city, 1), NOW)
+        assert (may_release, reworded.details.terms_changed) == (True, False)
+        await publish(connection, city.council_id, {"en": "Be kind, and pay"}, is_material=True, now=NOW)
+        await publish(connection, city.council_id, {"en": "Be kind and pay"}, is_material=False, now=NOW)
+        changed, may_release = await known_device(connection, journey_of(city, 1), NOW)
+        assert (may_release, changed.details.terms_changed) == (False, True)
+        assert changed.is_registered
+        newest = max(text.id for text in await storage.current_terms(connection, city.council_id))
+    after = await registered(city, journey_of(city, 1, terms_id=newest), None)
+    assert not after.details.terms_changed
+    async with city.database.read() as connection:
+        assert (await known_device(connection, journey_of(city, 1), NOW))[1] is True
+
+
+async def test_a_councils_first_terms_are_asked_for_whatever_was_said(city: City) -> None:
+    async with city.database.write() as connection:
+        added = councils.insert().values(code="E08000025", name="Birmingham", created_at=NOW).returning(councils.c.id)
+        other = (await connection.execute(added)).scalar_one()
+        assert await publish(connection, other, {"en": "Be kind"}, is_material=False, now=NOW) == 1
+        first = select(terms_versions.c.is_material).where(terms_versions.c.council_id == other)
+        assert (await connection.execute(first)).scalar_one() is True
+
+
+async def test_no_device_is_remembered_beyond_the_day_from_which_all_are_asked(city: City) -> None:
+    for number in (1, 2):
+        await registered(city, journey_of(city, number, remember=number == 1), None)
+    day = NOW + timedelta(days=14)
+    assert await shorten_remembrance(city.database, city.council_id, day) == 1
+    assert await shorten_remembrance(city.database, city.council_id, day) == 0
+    async with city.database.read() as connection:
+        assert set((await connection.execute(select(devices.c.remembered_until))).scalars()) == {day, None}
 
 
 def test_terms_are_shown_in_the_residents_language_where_there_is_one() -> None:
