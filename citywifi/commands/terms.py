@@ -53,7 +53,7 @@ def publish(
         typer.Option(
             "--from",
             metavar="DATE",
-            help="Remembered devices come to the page from 3:00 of this day; 14 days from now.",
+            help="Remembered devices come to the page from 3:00 of that day; in 14 days.",
         ),
     ] = None,
     council: CouncilCode = None,
@@ -70,7 +70,7 @@ def publish(
     if done.asked_from is not None:
         typer.echo(
             "whoever accepted an older version is asked at the next visit; "
-            f"{done.devices:,} remembered devices are from {shown_time(done.asked_from)} UTC on"
+            f"remembered devices ({done.devices:,}) from {shown_time(done.asked_from)} UTC on"
         )
     elif not done.is_material:
         typer.echo("nobody is asked again")

@@ -42,7 +42,7 @@ def test_remembered_devices_come_to_the_page_from_the_day_that_was_said(
     command_line.insert(devices, **device, **common, remembered_until=until)
     day = (now + timedelta(days=30)).date()
     told = command_line.run("terms", "publish", english, "--material", "--from", f"{day}")
-    assert f"1 remembered devices are from {day}" in told
+    assert f"remembered devices (1) from {day}" in told
     remembered = command_line.row(devices).remembered_until
     assert remembered.date() == day
     assert remembered.hour in (2, 3)
