@@ -20,6 +20,22 @@ vouchers = Counter(
     "Codes from paper and of sponsors that were typed, by what they were: right, or why not.",
     ["result"],
 )
+problem_reports = Counter(
+    "citywifi_portal_problem_reports_total",
+    "Problems that residents reported, by kind, and what became of the report: stored, or why not.",
+    ["kind", "result"],
+)
+problem_report_limit = Gauge(
+    "citywifi_portal_problem_report_limit",
+    "How many problems may be reported in an hour, by what is limited.",
+    ["by"],
+    multiprocess_mode="livemostrecent",
+)
+carry_on_addresses = Counter(
+    "citywifi_portal_carry_on_addresses_total",
+    "Short addresses to carry on in another browser, by what happened: made, opened, or not good any more.",
+    ["result"],
+)
 credentials = Counter(
     "citywifi_portal_credentials_total",
     "User names for the secure network, by what happened: made, revoked, or why none was made.",
@@ -105,5 +121,10 @@ code_limit = Gauge(
 body_limit = Gauge(
     "citywifi_portal_request_body_limit_octets",
     "The largest form that is read.",
+    multiprocess_mode="livemostrecent",
+)
+essential_sites_unreachable = Gauge(
+    "citywifi_portal_essential_sites_unreachable",
+    "Sites that can be opened before login and did not answer when the portal last looked, of all councils.",
     multiprocess_mode="livemostrecent",
 )

@@ -38,6 +38,7 @@ GET /j/ID                → 303 to the page that the journey is at
 /guest/s/SITE/           UniFi's redirect → 303 to /arrive/unifi
 /j/ID/terms, …/privacy,  information, also at /terms, /privacy, /accessibility (and /councils/CODE/… for each)
 …/accessibility
+/j/ID/essentials         sites that are open before login; also at /councils/CODE/essentials (.json for programs)
 /r/TOKEN                 a device at an address that we gave it → 303 as from /arrive; …/venue: time and data left
 /api/capport/TOKEN       captive portal API (RFC 8908); also /api/capport/KEY/MAC, where a gateway fills in the MAC
 /logos/DIGEST.png         a council's or a venue's logo
@@ -60,13 +61,17 @@ from captive_portal.pages import (
     authmon,
     back,
     capport,
+    carry_on,
+    check,
     code,
     connection,
     contact,
+    essentials,
     gateway_agent,
     information,
     my_data,
     outbox,
+    report,
     secure_network,
     start,
     voucher,
@@ -85,9 +90,11 @@ def add_portal_routes(app: web.Application, settings: Settings) -> None:
     """Add all routes. Raises RouteWithoutRuleError for one that does not say who may use it."""
     on_a_journey = KnownAddress("path_id")
     add_routes(app, on_a_journey, _journey_routes())
+    for routes in (check.ROUTES, report.ROUTES, carry_on.JOURNEY_ROUTES):
+        add_routes(app, on_a_journey, routes)
     for routes in (contact.ROUTES, code.ROUTES, voucher.ROUTES, my_data.ROUTES):
         add_routes(app, on_a_journey, routes)
-    add_routes(app, KnownAddress("page"), _secure_page_routes())
+    add_routes(app, KnownAddress("page"), [*_secure_page_routes(), *carry_on.PAGE_ROUTES])
     add_routes(app, KnownAddress("token"), capport.TOKEN_ROUTES)
     add_routes(app, GatewaySecret(), gateway_agent.ROUTES)
     add_routes(app, KnownAddress("arrival_key"), [*_gateway_routes(), *capport.KEY_ROUTES])
@@ -113,6 +120,7 @@ def _public_routes() -> list[web.RouteDef]:
         get("/healthz", _healthz, name="healthz"),
         *(get(f"{_COUNCIL}/{topic}", information.show_for_council, name=f"council_{topic}") for topic in topics),
         *(get(f"/{topic}", information.choose_council, name=topic) for topic in topics),
+        *essentials.PUBLIC_ROUTES,
     ]
 
 
@@ -149,6 +157,7 @@ def _journey_routes() -> list[web.RouteDef]:
         post(f"{JOURNEY}/secure", secure_network.make, name="make_credential"),
         post(f"{JOURNEY}/revoke", secure_network.revoke, name="revoke_credential"),
         get(f"{JOURNEY}/help", ask_for_help.show_help, name="help"),
+        get(f"{JOURNEY}/essentials", essentials.show_on_journey, name="journey_essentials"),
         *(
             get(f"{JOURNEY}/{topic}", information.show_on_journey, name=f"journey_{topic}")
             for topic in information.TOPICS

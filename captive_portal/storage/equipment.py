@@ -177,6 +177,11 @@ async def list_councils(connection: Statements) -> list[tuple[str, str]]:
     return [(row.code, row.name) for row in await connection.execute(statement)]
 
 
+async def council_numbers(connection: Statements) -> list[int]:
+    """The numbers of all councils."""
+    return [row.id for row in await connection.execute(select(councils.c.id).order_by(councils.c.id))]
+
+
 def gateway_of(keyring: Keyring, row: Row[*tuple[Any, ...]], driver: str, portal_url: str) -> Gateway:
     """Of a row with ``GATEWAY_COLUMNS``. ``portal_url`` is the portal's own address, without a slash at its end."""
     sealed = row.portal_secret_encrypted
