@@ -12,11 +12,14 @@ from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
 from captive_portal import metrics, security
+from captive_portal.api.operations import put_own_headers
+from captive_portal.api.problems import tell_problems
 from captive_portal.appearance import design
 from captive_portal.errands import polled_grants
 from captive_portal.errands.controllers import CONTROLLERS, Controllers
 from captive_portal.errands.errands import Errands
 from captive_portal.errands.reauthentication import Reauthenticator
+from captive_portal.essentials.watch import watch as watch_essentials
 from captive_portal.gateway_sessions.session_watch import watch
 from captive_portal.gateways.base import PolledGrant, Reauthentication, ServerCall
 from captive_portal.pages import authmon, errors
@@ -38,8 +41,10 @@ def create_app(runtime: Runtime) -> web.Application:
     """The portal as an aiohttp application."""
     app = web.Application(
         client_max_size=security.BODY_LIMIT_OCTETS,
-        middlewares=[errors.measure, errors.speak, errors.explain_errors, errors.own_forms_only, keep_rules],
-    )
+        middlewares=[
+            errors.measure, errors.speak, errors.explain_errors, tell_problems, errors.own_forms_only, keep_rules,
+        ],
+    )  # fmt: skip
     app[RUNTIME] = runtime
     app[SHARED_PAGES] = SharedPages()
     app[DOOR] = StaffDoor(runtime.database, runtime.keyring)
@@ -55,6 +60,7 @@ def create_app(runtime: Runtime) -> web.Application:
     design.furnish(aiohttp_jinja2.setup(app, **design.template_options()), stylesheet)
     add_portal_routes(app, runtime.settings)
     _add_headers(app, runtime, security.style_source(stylesheet))
+    app.on_response_prepare.append(put_own_headers)
     _export_limits(runtime.settings)
     app.cleanup_ctx.append(_count_journeys)
     app.cleanup_ctx.append(_run_errands)
@@ -105,6 +111,8 @@ def _export_limits(settings: Settings) -> None:
     metrics.code_limit.labels("gateway").set(settings.portal.codes_per_gateway_per_hour)
     metrics.code_limit.labels("venue").set(settings.portal.codes_per_venue_per_hour)
     metrics.code_limit.labels("council").set(settings.portal.codes_per_council_per_hour)
+    metrics.problem_report_limit.labels("device").set(settings.portal.problem_reports_per_device_per_hour)
+    metrics.problem_report_limit.labels("venue").set(settings.portal.problem_reports_per_venue_per_hour)
     metrics.credential_limit.labels("number").set(settings.portal.credentials_per_resident)
     metrics.credential_limit.labels("hour").set(settings.portal.credentials_per_resident_per_hour)
 

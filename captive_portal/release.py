@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from captive_portal import metrics, one_time_tokens
+from captive_portal import capport, metrics, one_time_tokens
 from captive_portal.gateway_sessions.limits import limits_for
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import (
@@ -20,8 +20,8 @@ from captive_portal.gateways.base import (
     ServerCall,
 )
 from captive_portal.journey import Event, Journey, State, advance, is_patient, needs_new_hand_over
-from captive_portal.storage import admissions, passes
-from captive_portal.storage.journeys import lifetime
+from captive_portal.storage import admissions, captivity, passes
+from captive_portal.storage.journeys import Visit, lifetime
 from captive_portal.way_back import return_page
 from foundation.database import Statements
 from foundation.runtime import Runtime
@@ -143,9 +143,16 @@ def judge(journey: Journey, session: passes.Session | None, runtime: Runtime, no
     return replace(advance(journey, Event.PROVEN), expires_at=lifetime(seconds, now))
 
 
-def time_left(
-    session: passes.Session, session_timeout_seconds: int, access_until: datetime | None, now: datetime
-) -> timedelta:
-    """Until the session's end: the length that every session has, or an earlier end of the right to be on."""
-    end = session.started_at + timedelta(seconds=session_timeout_seconds)
-    return max(timedelta(0), (end if access_until is None else min(end, access_until)) - now)
+async def standing_of(
+    connection: Statements, runtime: Runtime, visit: Visit, now: datetime
+) -> capport.OpenSession | None:
+    """The session that the journey's device is on by, with what is left of it.
+
+    It ends at the latest when its release said, whatever was verified since, unless the equipment was told otherwise.
+    """
+    journey = visit.journey
+    session = await captivity.open_session(connection, runtime, visit.gateway, journey.mac_pseudonym, now)
+    if session is None:
+        return None
+    ends = [moment for moment in (session.access_until, journey.details.session_until) if moment is not None]
+    return replace(session, access_until=min(ends, default=None))

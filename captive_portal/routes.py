@@ -25,6 +25,9 @@ GET /j/ID                → 303 to the page that the journey is at
 /j/ID/back/MARK          where a gateway sends the browser that has something to tell (way_back.py) → 303 to waiting
 /j/ID/online             ``<h1>`` in a panel; link to status
 /j/ID/status             form → POST logout → 303 to ``<login_url>/logoff``; second form → POST forget
+/j/ID/check              is it me or the WiFi?; at any time
+/j/ID/report             form → POST report: ``kind``, ``text``; → 303 back; at any time
+/j/ID/carry-on           a QR code and /go/PAGE, which lead to the journey for some minutes; at any time
 /j/ID/secure             form → POST secure: hidden ``page`` → 303 to /secure/PAGE; for each user name a form →
                          POST revoke: hidden ``credential`` → 303 back
 /j/ID/data               what is kept of the resident; of whoever gave a contact after a code: form → POST data/send →
@@ -39,10 +42,16 @@ GET /j/ID                → 303 to the page that the journey is at
 /j/ID/terms, …/privacy,  information, also at /terms, /privacy, /accessibility (and /councils/CODE/… for each)
 …/accessibility
 /j/ID/essentials         sites that are open before login; also at /councils/CODE/essentials (.json for programs)
+/j/ID/requests           form → POST requests: ``kind``, ``text``, ``contact`` → 303 to /requests/NUMBER/KEY; also at
+                         /councils/CODE/requests
+/requests/NUMBER/KEY     a complaint or other request: form → POST code: ``code``, or → POST message: ``text``;
+                         further forms → POST send, POST withdraw; …/data.json, …/data.csv
+/councils/CODE/disclosures  how often others asked for people's data
 /r/TOKEN                 a device at an address that we gave it → 303 as from /arrive; …/venue: time and data left
 /api/capport/TOKEN       captive portal API (RFC 8908); also /api/capport/KEY/MAC, where a gateway fills in the MAC
 /logos/DIGEST.png         a council's or a venue's logo
 /staff                   those who help at a desk: log-in, then form → POST staff/let-on: ``number``
+/api/v1/                 the open API: the page that explains it, …/openapi.json, and its operations
 /demo/outbox             the demo's mails (demo and loopback only); the code is the text of ``<p class="code">``
 /healthz                 200 ``ok`` when the database answers, else 503
 =======================  ======================================================================================
@@ -55,6 +64,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from captive_portal.api.routes import add_api_routes
 from captive_portal.pages import (
     arrive,
     ask_for_help,
@@ -72,12 +82,15 @@ from captive_portal.pages import (
     my_data,
     outbox,
     report,
+    request_case,
+    requests,
     secure_network,
     start,
     voucher,
 )
 from captive_portal.pages.common import JOURNEY, RUNTIME
-from captive_portal.pages.staff import desk, log_in
+from captive_portal.pages.staff import desk, disclosures, log_in
+from captive_portal.pages.staff import requests as staff_requests
 from foundation.access_rules import ANYBODY, GatewaySecret, KnownAddress, ThisMachine, add_routes, check_routes
 from foundation.settings import Settings
 
@@ -90,15 +103,16 @@ def add_portal_routes(app: web.Application, settings: Settings) -> None:
     """Add all routes. Raises RouteWithoutRuleError for one that does not say who may use it."""
     on_a_journey = KnownAddress("path_id")
     add_routes(app, on_a_journey, _journey_routes())
-    for routes in (check.ROUTES, report.ROUTES, carry_on.JOURNEY_ROUTES):
-        add_routes(app, on_a_journey, routes)
-    for routes in (contact.ROUTES, code.ROUTES, voucher.ROUTES, my_data.ROUTES):
+    add_routes(app, on_a_journey, [*check.ROUTES, *report.ROUTES, *carry_on.JOURNEY_ROUTES])
+    for routes in (contact.ROUTES, code.ROUTES, voucher.ROUTES, my_data.ROUTES, requests.JOURNEY_ROUTES):
         add_routes(app, on_a_journey, routes)
     add_routes(app, KnownAddress("page"), [*_secure_page_routes(), *carry_on.PAGE_ROUTES])
     add_routes(app, KnownAddress("token"), capport.TOKEN_ROUTES)
+    add_routes(app, KnownAddress("key"), request_case.ROUTES)
     add_routes(app, GatewaySecret(), gateway_agent.ROUTES)
     add_routes(app, KnownAddress("arrival_key"), [*_gateway_routes(), *capport.KEY_ROUTES])
     add_routes(app, ANYBODY, _public_routes())
+    add_api_routes(app)
     # Handlers of staff say by their decorator whom they are for.
     app.add_routes(_staff_routes())
     if settings.demo:
@@ -121,6 +135,7 @@ def _public_routes() -> list[web.RouteDef]:
         *(get(f"{_COUNCIL}/{topic}", information.show_for_council, name=f"council_{topic}") for topic in topics),
         *(get(f"/{topic}", information.choose_council, name=topic) for topic in topics),
         *essentials.PUBLIC_ROUTES,
+        *requests.ROUTES,
     ]
 
 
@@ -179,6 +194,8 @@ def _staff_routes() -> list[web.RouteDef]:
         web.get("/staff", desk.show_desk, name="staff"),
         web.post("/staff/let-on", desk.let_on, name="let_on"),
         web.post("/staff/log-out", log_in.take_log_out, name="staff_log_out"),
+        *staff_requests.ROUTES,
+        *disclosures.ROUTES,
     ]
 
 

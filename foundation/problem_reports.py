@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
+
+from foundation.privacy import Keyring
+
+_PURPOSE: Final = "problem report"
 
 
 class ProblemKind(StrEnum):
@@ -31,3 +36,13 @@ _MEANINGS = {
     ProblemKind.NO_SIGNAL: "no WiFi in a part of the place",
     ProblemKind.OTHER: "something else",
 }
+
+
+def seal_text(keyring: Keyring, text: str) -> bytes | None:
+    """What a resident wrote, encrypted for the database; None for nothing."""
+    return keyring.encrypt(_PURPOSE, text.encode()) if text else None
+
+
+def open_text(keyring: Keyring, sealed: bytes | None) -> str:
+    """What a resident wrote; empty for nothing."""
+    return keyring.decrypt(_PURPOSE, sealed).decode() if sealed is not None else ""

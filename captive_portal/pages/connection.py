@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from captive_portal import metrics
+from captive_portal import capport, metrics
 from captive_portal.errands.errands import Errand
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import BrowserForm, BrowserRedirect, UsageDriver
 from captive_portal.journey import Journey, State, advance, is_patient, must_register
 from captive_portal.languages import show_duration, show_octets, show_time
+from captive_portal.pages.check import check
 from captive_portal.pages.common import (
     ERRANDS,
     RUNTIME,
@@ -27,12 +28,11 @@ from captive_portal.pages.common import (
     see_other,
     viewing,
 )
-from captive_portal.release import call_again, find_proof, judge, time_left
+from captive_portal.pages.look import look
+from captive_portal.release import call_again
 from captive_portal.secure_wifi import is_offered
 from captive_portal.storage import passes, residents
 from captive_portal.storage.journeys import Visit
-from foundation.database import Statements
-from foundation.runtime import Runtime
 
 # Short at first, because proof mostly comes at once; then slow, because each reload interrupts a screen reader.
 _FIRST_RELOAD_SECONDS = 2
@@ -141,11 +141,13 @@ async def show_status(request: web.Request) -> web.Response:
     async with runtime.database.short_read() as connection:
         journey = visit.journey
         device = await residents.find_device(connection, journey.council_id, journey.mac_pseudonym)
+        checked = await check(connection, runtime, visit, session, now)
     # Where RADIUS decides on its address, a device may be let on for the session and no longer.
     remembered_from = now + (_LONGEST_SESSION if _decides_on_address(journey) else timedelta(0))
     remembered = device is not None and (device.remembered_until or now) > remembered_from
     context = {
-        "figures": _figures(visit, session, runtime, now) if session else None,
+        "figures": _figures(visit, session, checked.standing, now) if session else None,
+        "answer": checked.answer,
         "remembered": remembered,
         "secure_network": journey.is_registered and is_offered(runtime.settings),
         "forgotten": request.query.get("forgotten") == "yes",
@@ -158,13 +160,17 @@ def _decides_on_address(journey: Journey) -> bool:
     return DRIVERS[journey.details.driver].capabilities.needs_address_only
 
 
-def _figures(visit: Visit, session: passes.Session, runtime: Runtime, now: datetime) -> dict[str, str]:
-    session_seconds = runtime.settings.radius.session_timeout_seconds
-    left = time_left(session, session_seconds, visit.journey.details.session_until, now)
+def _figures(
+    visit: Visit, session: passes.Session, standing: capport.OpenSession | None, now: datetime
+) -> dict[str, str | bool]:
+    left = capport.remaining(standing, now) if standing is not None else None
+    counts_data = _counts_data(visit.journey)
     return {
         "online_for": show_duration(now - session.started_at),
-        "data_used": show_octets(session.octets) if _counts_data(visit.journey) else "",
-        "time_left": show_duration(left),
+        "data_used": show_octets(session.octets) if counts_data else "",
+        "time_left": show_duration(timedelta(seconds=left.seconds if left else 0)),
+        "data_left": show_octets(left.octets) if counts_data and left and left.octets is not None else "",
+        "can_extend": left is not None and left.can_extend,
         "as_of": show_time(session.updated_at, visit.place.time_zone),
     }
 
@@ -207,26 +213,3 @@ async def forget(request: web.Request) -> web.Response:
         details = replace(journey.details, remember=False)
         await save(connection, runtime, journey, replace(journey, details=details), now)
     return see_other(f"{journey.path('status')}?forgotten=yes")
-
-
-async def look(request: web.Request, now: datetime) -> tuple[Visit, passes.Session | None]:
-    """The visit after what accounting says of it, stored where that changed it."""
-    runtime = request.app[RUNTIME]
-    async with runtime.database.short_read() as connection:
-        visit, after, session = await _judged(request, connection, now)
-    if after == visit.journey:
-        return visit, session
-    async with runtime.database.short_write() as connection:
-        visit, after, session = await _judged(request, connection, now, for_update=True)
-        await save(connection, runtime, visit.journey, after, now)
-    return replace(visit, journey=after), session
-
-
-async def _judged(
-    request: web.Request, connection: Statements, now: datetime, *, for_update: bool = False
-) -> tuple[Visit, Journey, passes.Session | None]:
-    visit = await open_visit(request, connection, now, for_update=for_update)
-    if visit.journey.state not in (State.WAITING, State.ONLINE):
-        return visit, visit.journey, None
-    session = await find_proof(connection, visit.journey)
-    return visit, judge(visit.journey, session, request.app[RUNTIME], now), session

@@ -12,8 +12,8 @@ from captive_portal import apple_profile, metrics
 from captive_portal.languages import choose_language, current_language, ngettext, show_day, show_time
 from captive_portal.languages import gettext as _
 from captive_portal.pages.common import RUNTIME, change_language, clock, open_visit, render, render_visit, see_other
-from captive_portal.pages.connection import look
 from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
+from captive_portal.pages.look import look
 from captive_portal.secure_wifi import (
     CredentialLimit,
     NewCredential,
