@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from captive_portal import metrics
-from captive_portal.information_rights.requests import LONGEST_TEXT, Happened, InformationRequest
+from captive_portal.information_rights.requests import Happened, InformationRequest
 from captive_portal.storage import information_requests as storage
 from captive_portal.storage.information_requests import NewRequest
 from foundation.database import Statements
@@ -79,7 +79,7 @@ async def store(
 ) -> None:
     """Keep a step that was made, and what was written with it."""
     await storage.save(connection, after, now)
-    await storage.add_event(connection, runtime.keyring, after, happened, actor, text[:LONGEST_TEXT], now)
+    await storage.add_event(connection, runtime.keyring, after, happened, actor, text, now)
     metrics.information_requests.labels(after.kind, happened).inc()
 
 

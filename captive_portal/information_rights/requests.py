@@ -17,7 +17,8 @@ from captive_portal.information_rights.clock import Pause
 
 # How long the page shows what was written, after the contact was proved.
 OPEN_FOR: Final = timedelta(minutes=15)
-LONGEST_TEXT: Final = 4000
+# A form with so many letters of any of our languages fits into captive_portal.security.BODY_LIMIT_OCTETS.
+LONGEST_TEXT: Final = 2000
 # So many days before the end a request is told as urgent.
 URGENT_DAYS: Final = 7
 

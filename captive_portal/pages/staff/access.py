@@ -37,7 +37,11 @@ class Section:
 
 
 # In the order in which the links stand.
-SECTIONS: Final = (Section(PATH, "Help at the desk", Role.HELPER),)
+SECTIONS: Final = (
+    Section(PATH, "Help at the desk", Role.HELPER),
+    Section(f"{PATH}/requests", "Requests about data", Role.INFORMATION_OFFICER),
+    Section(f"{PATH}/disclosures", "Disclosures", Role.INFORMATION_OFFICER),
+)
 
 
 def staff_only(*roles: Role) -> Callable[[StaffHandler], Handler]:

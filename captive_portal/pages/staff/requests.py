@@ -1,0 +1,265 @@
+"""Complaints and other requests about data, for those who answer them: what is due first, and each case's steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+from aiohttp import web
+
+from captive_portal.information_rights import correspondence, handling, requests
+from captive_portal.information_rights.handling import Actor
+from captive_portal.information_rights.requests import (
+    ANSWERS,
+    Happened,
+    InformationRequest,
+    Kind,
+    Outcome,
+    RequestError,
+    Wait,
+)
+from captive_portal.languages import show_day, show_time
+from captive_portal.pages.common import RUNTIME, clock, see_other
+from captive_portal.pages.forms import FormError, FormFields, read_form, text_field
+from captive_portal.pages.staff.access import PATH, render_staff, staff_only
+from captive_portal.storage import equipment
+from captive_portal.storage import information_requests as storage
+from captive_portal.storage.information_requests import Listed, NewRequest
+from captive_portal.ways_in.contacts import contact_hint, read_contact
+from foundation.database import Statements
+from foundation.staff import Member, Role, record
+
+REQUESTS: Final = f"{PATH}/requests"
+_LONGEST_TEXT: Final = 4000
+_MOST_SHOWN: Final = 200
+_OFFICER: Final = Role.INFORMATION_OFFICER
+KIND_NAMES: Final = {
+    Kind.COMPLAINT: "Complaint",
+    Kind.ACCESS: "Copy of their data",
+    Kind.CORRECTION: "Correction",
+    Kind.ERASURE: "Erasure",
+    Kind.OBJECTION: "Objection or restriction",
+}
+_OUTCOME_NAMES: Final = {
+    Outcome.DONE: "Done, or complaint upheld",
+    Outcome.PARTLY: "In part",
+    Outcome.REFUSED: "Refused, or complaint not upheld",
+    Outcome.WITHDRAWN: "Withdrawn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """Something that an officer does with a case."""
+
+    happened: Happened
+    # Raises RequestError.
+    take: Callable[[InformationRequest, FormFields, datetime], InformationRequest]
+    # The resident is told that something was written.
+    tells: bool = True
+    needs_text: bool = True
+
+
+@staff_only(_OFFICER)
+async def show_list(request: web.Request, member: Member) -> web.Response:
+    """GET /staff/requests: open ones, what is due first at the top; closed ones with ``closed=yes``."""
+    return await _list(request, member)
+
+
+@staff_only(_OFFICER)
+async def add(request: web.Request, member: Member) -> web.Response:
+    """POST /staff/requests/add: what came by letter, telephone or at a desk: `kind`, `received`, `contact`, `text`."""
+    runtime, now, form = request.app[RUNTIME], clock(), await read_form(request)
+    typed, text = text_field(form, "contact")[:254], text_field(form, "text")
+    contact = read_contact(typed, runtime.settings) if typed else None
+    received_at = read_day(text_field(form, "received"), now)
+    council_id = council_of(member, text_field(form, "council"))
+    errors = []
+    if text_field(form, "kind") not in list(Kind):
+        errors.append(FormError("kind", "Choose what is asked for"))
+    if received_at is None:
+        errors.append(FormError("received", "Enter the day on which it came, such as 2026-11-22; not one to come"))
+    if typed and contact is None:
+        errors.append(FormError("contact", contact_hint(runtime.settings)))
+    if len(text) > _LONGEST_TEXT:
+        errors.append(FormError("text", f"Write no more than {_LONGEST_TEXT} characters"))
+    if errors or received_at is None:
+        return await _list(request, member, errors)
+    new = NewRequest(council_id, Kind(text_field(form, "kind")), "en", contact, text)
+    async with runtime.database.short_write() as connection:
+        received = await handling.receive(connection, runtime, new, received_at, now, Actor.COUNCIL)
+        assert isinstance(received, InformationRequest)
+        await record(connection, member, "add a request", received.number, council_id=council_id, now=now)
+    return see_other(f"{REQUESTS}/{received.number}")
+
+
+@staff_only(_OFFICER)
+async def show_case(request: web.Request, member: Member) -> web.Response:
+    """GET /staff/requests/{number}; opening it is recorded, because it shows who asks."""
+    async with request.app[RUNTIME].database.short_write() as connection:
+        asked = await _find(request, connection, member)
+        await record(connection, member, "read a request", asked.number, council_id=asked.council_id, now=clock())
+    return await _case(request, member)
+
+
+@staff_only(_OFFICER)
+async def take_step(request: web.Request, member: Member) -> web.Response:
+    """POST /staff/requests/{number}/{step}: with `text`, and what the step needs."""
+    runtime, now, form = request.app[RUNTIME], clock(), await read_form(request)
+    name, text = request.match_info["step"], text_field(form, "text")
+    step = _STEPS[name]
+    if len(text) > _LONGEST_TEXT or (step.needs_text and not text):
+        error = f"Write why, or what, in 1 to {_LONGEST_TEXT} characters"
+        return await _case(request, member, FormError(f"text-{name}", error))
+    try:
+        async with runtime.database.short_write() as connection:
+            before = await _find(request, connection, member, for_update=True)
+            after = step.take(before, form, now)
+            await handling.store(connection, runtime, after, step.happened, Actor.COUNCIL, now, text)
+            await record(
+                connection, member, f"{step.happened} (request)", after.number,
+                council_id=after.council_id, now=now, detail={"outcome": after.outcome} if after.outcome else None,
+            )  # fmt: skip
+            place = await equipment.load_place(connection, after.council_id, None)
+            word = correspondence.write_word(connection, runtime, after, place.council_name, now)
+            letter = await word if step.tells else None
+    except RequestError as error:
+        return await _case(request, member, FormError(f"text-{name}", str(error)))
+    told = "no" if letter is None else "yes" if await correspondence.hand_over(runtime, letter) else "failed"
+    return see_other(f"{REQUESTS}/{after.number}?told={told if step.tells else 'kept'}")
+
+
+def _answer(asked: InformationRequest, form: FormFields, now: datetime) -> InformationRequest:
+    outcome = text_field(form, "outcome")
+    if outcome not in [one.value for one in ANSWERS]:
+        raise RequestError("choose how it ends")
+    gives_data = text_field(form, "gives_data") == "yes"
+    return requests.answered(asked, Outcome(outcome), now, gives_data=gives_data)
+
+
+def _write(asked: InformationRequest, _form: FormFields, _now: datetime) -> InformationRequest:
+    return asked
+
+
+_STEPS: Final = {
+    "acknowledge": _Step(
+        Happened.ACKNOWLEDGED, lambda asked, _form, now: requests.acknowledged(asked, now), needs_text=False
+    ),
+    "identity": _Step(
+        Happened.IDENTITY_PROVED, lambda asked, _form, now: requests.identity_proved(asked, now), tells=False
+    ),
+    "ask": _Step(Happened.CLARIFICATION_ASKED, lambda asked, _form, now: requests.clarification_asked(asked, now)),
+    "go-on": _Step(Happened.CLARIFIED, lambda asked, _form, now: requests.clarified(asked, now), tells=False),
+    "extend": _Step(Happened.EXTENDED, lambda asked, _form, now: requests.extended(asked, now)),
+    "write": _Step(Happened.WRITTEN, _write),
+    "answer": _Step(Happened.ANSWERED, _answer),
+}
+
+
+async def _find(
+    request: web.Request, connection: Statements, member: Member, *, for_update: bool = False
+) -> InformationRequest:
+    """A case of one of the member's councils. Raises HTTPNotFound."""
+    number = request.match_info["number"]
+    found = await storage.load(connection, request.app[RUNTIME], number, for_update=for_update)
+    if found is None or found.council_id not in member.councils(_OFFICER):
+        raise web.HTTPNotFound
+    return found
+
+
+async def _list(request: web.Request, member: Member, errors: Sequence[FormError] = ()) -> web.Response:
+    now, closed = clock(), request.query.get("closed") == "yes"
+    async with request.app[RUNTIME].database.read() as connection:
+        own = member.councils(_OFFICER)
+        found = await storage.listed(connection, own, _MOST_SHOWN, closed=closed)
+        names = {
+            council_id: (await equipment.load_place(connection, council_id, None)).council_name for council_id in own
+        }
+    context = {
+        "rows": [(one, KIND_NAMES[one.kind], *_shown_clock(one, now)) for one in found],
+        "closed": closed,
+        "most": _MOST_SHOWN,
+        "kinds": list(KIND_NAMES.items()),
+        "councils": list(names.items()),
+        "today": f"{now:%Y-%m-%d}",
+        "show_day": show_day,
+        "errors": errors,
+    }
+    return render_staff(request, member, "staff/requests.html", context, status=422 if errors else 200)
+
+
+def _shown_clock(one: Listed, now: datetime) -> tuple[str, bool]:
+    """How the clock stands, in words, and whether that is urgent."""
+    if one.closed_at is not None:
+        return f"{_OUTCOME_NAMES[Outcome(one.outcome or '')]}, {show_day(one.closed_at, one.time_zone)}", False
+    return clock_words(one.waits_for, one.due_at, one.time_zone, now)
+
+
+def clock_words(waits_for: str | None, due_at: datetime | None, time_zone: str, now: datetime) -> tuple[str, bool]:
+    """How an open request's clock stands, and whether that is urgent."""
+    if due_at is None:
+        return ("stands: waits for clarification" if waits_for == Wait.CLARIFICATION else "waits for identity"), False
+    days = (due_at - now) // timedelta(days=1)
+    day = show_day(due_at - timedelta(seconds=1), time_zone)
+    if due_at <= now:
+        return f"overdue since {day}", True
+    return f"{day} ({'today' if days == 0 else f'{days} days left'})", days < requests.URGENT_DAYS
+
+
+async def _case(request: web.Request, member: Member, error: FormError | None = None) -> web.Response:
+    runtime, now = request.app[RUNTIME], clock()
+    async with runtime.database.read() as connection:
+        asked = await _find(request, connection, member)
+        happened = await storage.events(connection, runtime.keyring, asked.id)
+        resident_id = await storage.resident_of(connection, runtime, asked)
+    zone = asked.rules.time_zone
+    clock_text, urgent = clock_words(asked.waits_for, asked.due_at(), zone, now)
+    context = {
+        "asked": asked,
+        "kind": KIND_NAMES[asked.kind],
+        "path": f"{REQUESTS}/{asked.number}",
+        "received": show_day(asked.received_at, zone),
+        "clock": clock_text,
+        "urgent": urgent,
+        "outcome": _OUTCOME_NAMES[asked.outcome] if asked.outcome else "",
+        "is_registered": resident_id is not None,
+        "may_extend": asked.may_be_extended(now),
+        "events": [(f"{show_day(one.at, zone)}, {show_time(one.at, zone)}", one) for one in happened],
+        "answers": [(one, _OUTCOME_NAMES[one]) for one in ANSWERS],
+        "told": request.query.get("told", ""),
+        "longest": _LONGEST_TEXT,
+        "errors": [] if error is None else [error],
+    }
+    return render_staff(request, member, "staff/request.html", context, status=200 if error is None else 422)
+
+
+def council_of(member: Member, text: str) -> int:
+    """Which of their councils it is for. Raises HTTPForbidden for another's."""
+    own = member.councils(_OFFICER)
+    if len(own) == 1 and not text:
+        return own[0]
+    if not text.isdecimal() or int(text) not in own:
+        raise web.HTTPForbidden
+    return int(text)
+
+
+def read_day(text: str, now: datetime) -> datetime | None:
+    """Noon of a day, or now for today's; None for what is no day, or one to come."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    if day > now.date():
+        return None
+    return min(now, datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+
+
+_CASE: Final = REQUESTS + r"/{number:[0-9]{2}-[A-Z2-9]{6}}"
+ROUTES: Final = (
+    web.get(REQUESTS, show_list, name="staff_requests"),
+    web.post(f"{REQUESTS}/add", add, name="add_staff_request"),
+    web.get(_CASE, show_case, name="staff_request"),
+    web.post(_CASE + "/{step:" + "|".join(_STEPS) + "}", take_step, name="take_staff_request_step"),
+)
