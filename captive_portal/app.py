@@ -17,8 +17,9 @@ from captive_portal.api.problems import tell_problems
 from captive_portal.appearance import design
 from captive_portal.errands import polled_grants
 from captive_portal.errands.controllers import CONTROLLERS, Controllers
-from captive_portal.errands.errands import Errands
+from captive_portal.errands.errands import Carrier, ErrandAction, Errands
 from captive_portal.errands.reauthentication import Reauthenticator
+from captive_portal.errands.rehearsal import Rehearsal
 from captive_portal.essentials.watch import watch as watch_essentials
 from captive_portal.gateway_sessions.session_watch import watch
 from captive_portal.gateways.base import PolledGrant, Reauthentication, ServerCall
@@ -37,8 +38,8 @@ _COUNT_INTERVAL_SECONDS: Final = 15
 _KEEP_ALIVE_SECONDS: Final = 20
 
 
-def create_app(runtime: Runtime) -> web.Application:
-    """The portal as an aiohttp application."""
+def create_app(runtime: Runtime, rehearsal: Rehearsal | None = None) -> web.Application:
+    """The portal as an aiohttp application; in a rehearsal it reaches no equipment, and nothing runs beside it."""
     app = web.Application(
         client_max_size=security.BODY_LIMIT_OCTETS,
         middlewares=[
@@ -48,22 +49,18 @@ def create_app(runtime: Runtime) -> web.Application:
     app[RUNTIME] = runtime
     app[SHARED_PAGES] = SharedPages()
     app[DOOR] = StaffDoor(runtime.database, runtime.keyring)
-    app[CONTROLLERS] = Controllers()
+    app[CONTROLLERS] = rehearsal.controllers if rehearsal else Controllers()
     app[authmon.LIMITS] = authmon.make_limits()
-    carriers = {
-        PolledGrant: polled_grants.carry,
-        Reauthentication: Reauthenticator().carry,
-        ServerCall: app[CONTROLLERS].carry,
-    }
-    app[ERRANDS] = Errands(runtime, carriers)
+    app[ERRANDS] = Errands(runtime, rehearsal.carriers if rehearsal else _carriers(app[CONTROLLERS]))
     stylesheet = design.read_stylesheet()
     design.furnish(aiohttp_jinja2.setup(app, **design.template_options()), stylesheet)
     add_portal_routes(app, runtime.settings)
     _add_headers(app, runtime, security.style_source(stylesheet))
     app.on_response_prepare.append(put_own_headers)
     _export_limits(runtime.settings)
-    app.cleanup_ctx.append(_count_journeys)
     app.cleanup_ctx.append(_run_errands)
+    if rehearsal is None:
+        app.cleanup_ctx.extend((_count_journeys, _watch))
     app.on_response_prepare.append(_begin_errand)
     return app
 
@@ -90,6 +87,14 @@ async def serve(settings: Settings) -> None:
             await serve_until_stopped()
         finally:
             await runner.cleanup()
+
+
+def _carriers(controllers: Controllers) -> dict[type[ErrandAction], Carrier]:
+    return {
+        PolledGrant: polled_grants.carry,
+        Reauthentication: Reauthenticator().carry,
+        ServerCall: controllers.carry,
+    }
 
 
 def _add_headers(app: web.Application, runtime: Runtime, style: str) -> None:
@@ -138,10 +143,19 @@ async def _begin_errand(request: web.Request, _response: web.StreamResponse) -> 
         request.app[ERRANDS].begin(errand)
 
 
-async def _run_errands(app: web.Application) -> AsyncIterator[None]:
-    watching = asyncio.create_task(watch(app[RUNTIME], app[CONTROLLERS]))
+async def _watch(app: web.Application) -> AsyncIterator[None]:
+    watching = [
+        asyncio.create_task(watch(app[RUNTIME], app[CONTROLLERS])),
+        # A demo looks at nothing outside of this machine.
+        *([] if app[RUNTIME].settings.demo else [asyncio.create_task(watch_essentials(app[RUNTIME]))]),
+    ]
     yield
-    watching.cancel()
-    await asyncio.gather(watching, return_exceptions=True)
+    for task in watching:
+        task.cancel()
+    await asyncio.gather(*watching, return_exceptions=True)
+
+
+async def _run_errands(app: web.Application) -> AsyncIterator[None]:
+    yield
     await app[ERRANDS].close()
     await app[CONTROLLERS].close()
