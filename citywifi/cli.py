@@ -3,68 +3,49 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from citywifi.commands import (
-    branding,
-    certificates,
-    console_password,
-    council,
-    credentials,
-    database,
-    doctor,
-    gateway,
-    imports,
-    nas,
-    policy,
-    radius,
-    realm,
-    replay,
-    report,
-    serve,
-    session,
-    simulate,
-    sponsor,
-    staff,
-    terms,
-    voucher,
-    ways,
-)
+from citywifi.command_group import group_of
 from citywifi.demo_settings import use_running_demo
-from citywifi.mendable import MENDABLE
+
+# In the order of the help.
+_MODULES: Final = {
+    "serve": "citywifi.commands.serve",
+    "doctor": "citywifi.commands.doctor",
+    "replay": "citywifi.commands.replay",
+    "console-password": "citywifi.commands.console_password",
+    "database": "citywifi.commands.database",
+    "council": "citywifi.commands.council",
+    "terms": "citywifi.commands.terms",
+    "branding": "citywifi.commands.branding",
+    "certificates": "citywifi.commands.certificates",
+    "credentials": "citywifi.commands.credentials",
+    "nas": "citywifi.commands.nas",
+    "gateway": "citywifi.commands.gateway",
+    "essentials": "citywifi.commands.essentials",
+    "policy": "citywifi.commands.policy",
+    "realm": "citywifi.commands.realm",
+    "import": "citywifi.commands.imports",
+    "radius": "citywifi.commands.radius",
+    "report": "citywifi.commands.report",
+    "session": "citywifi.commands.session",
+    "simulate": "citywifi.commands.simulate",
+    "ways": "citywifi.commands.ways",
+    "voucher": "citywifi.commands.voucher",
+    "sponsor": "citywifi.commands.sponsor",
+    "staff": "citywifi.commands.staff",
+}
 
 app = typer.Typer(
     name="citywifi",
+    cls=group_of(_MODULES),
     help="A city's free public WiFi: captive portal, RADIUS server and monitoring.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve")(serve.serve)
-app.command("doctor")(doctor.doctor)
-app.command("replay")(replay.replay)
-app.command("console-password")(console_password.console_password)
-app.add_typer(database.app, name="database")
-app.add_typer(council.app, name="council")
-app.add_typer(terms.app, name="terms")
-app.add_typer(branding.app, name="branding")
-app.add_typer(certificates.app, name="certificates")
-app.add_typer(credentials.app, name="credentials")
-app.add_typer(nas.app, name="nas")
-app.add_typer(gateway.app, name="gateway")
-app.add_typer(policy.app, name="policy")
-app.add_typer(realm.app, name="realm")
-app.add_typer(imports.app, name="import")
-app.add_typer(radius.app, name="radius")
-app.add_typer(report.app, name="report")
-app.add_typer(session.app, name="session")
-app.add_typer(simulate.app, name="simulate")
-app.add_typer(ways.app, name="ways")
-app.add_typer(voucher.app, name="voucher")
-app.add_typer(sponsor.app, name="sponsor")
-app.add_typer(staff.app, name="staff")
 
 
 def _show_version(wanted: bool) -> None:
@@ -91,6 +72,10 @@ def main() -> None:
     """Run the command line; exit status 2 with one sentence for what a person can mend."""
     try:
         app()
-    except MENDABLE as error:
+    except Exception as error:
+        from citywifi.mendable import MENDABLE
+
+        if not isinstance(error, MENDABLE):
+            raise
         typer.secho(f"citywifi: {error}", fg="red", err=True)
         sys.exit(2)
