@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from citywifi.addresses import Address, addresses, radius_addresses, refuse_taken
-from citywifi.commands.database import prepare_installation
 from citywifi.demo_settings import use_demo
 from citywifi.errors import CommandError
 from citywifi.worker import become, run_radius_worker
@@ -96,6 +95,8 @@ async def _run_all(settings: Settings, *, demo: bool) -> None:
     children = [Child(service.value, ("serve", service.value)) for service in _MODULES] + _radius_children(settings)
     refuse_taken(addresses(settings))
     if demo:
+        from citywifi.commands.database import prepare_installation
+
         shutil.rmtree(settings.data_directory, ignore_errors=True)
         typer.echo("Making the demo city: Coventry, its libraries and their gateways …")
         await prepare_installation(settings)
