@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Dozens of processes are started, and each would compile all of our code again where an image forbids keeping it.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help run test bench fuzz lint lock demo-city screenshots clean
 
@@ -19,7 +21,7 @@ run: $(VENV)/.run ## start everything with the demo city (Ctrl-C stops it)
 test: $(VENV)/.dev ## run every test; the last lines say which real peers took part
 	@tools/install_test_peers
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not city" $(ARGS)
-	@$(BIN)/python -m pytest -n 2 -m city --after-the-others $(ARGS)
+	@$(BIN)/python -m pytest -n 2 -m city --after-the-others $(or $(ARGS),tests/end_to_end)
 
 lint: $(VENV)/.dev ## ruff, mypy --strict and the floors of the house
 	$(BIN)/ruff check .
