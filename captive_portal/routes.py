@@ -90,6 +90,7 @@ from captive_portal.pages import (
 )
 from captive_portal.pages.common import JOURNEY, RUNTIME
 from captive_portal.pages.staff import desk, disclosures, log_in
+from captive_portal.pages.staff import essentials as staff_essentials
 from captive_portal.pages.staff import requests as staff_requests
 from foundation.access_rules import ANYBODY, GatewaySecret, KnownAddress, ThisMachine, add_routes, check_routes
 from foundation.settings import Settings
@@ -196,6 +197,7 @@ def _staff_routes() -> list[web.RouteDef]:
         web.post("/staff/log-out", log_in.take_log_out, name="staff_log_out"),
         *staff_requests.ROUTES,
         *disclosures.ROUTES,
+        *staff_essentials.ROUTES,
     ]
 
 
