@@ -35,8 +35,10 @@ from captive_portal.api.problems import (
     ProblemError,
 )
 from captive_portal.pages.common import clock
+from foundation.access_rules import under
 
 EVERYBODY: Final = Everybody()
+_DESCRIBED: Final = "operation"
 # Headers of this answer that stand instead of the portal's usual ones.
 OWN_HEADERS: Final = web.RequestKey("api_headers", dict[str, str])
 # What everybody may have, pages of other sites may read, and who is in between may keep for a minute.
@@ -102,7 +104,7 @@ def operation(
     problems: tuple[Kind, ...] = (),
     media_type: str = "application/json",
 ) -> Callable[[Handler], ApiHandler]:
-    """Make an operation of a handler; what comes of it is the route's handler, with ``operation`` and ``rule``."""
+    """Make an operation of a handler; what comes of it is the route's handler, under the rule of its access."""
 
     def decorate(handler: Handler) -> ApiHandler:
         described = _describe(handler, method, path, tag, access, problems, media_type)
@@ -123,9 +125,9 @@ def operation(
                 tell_everybody(request)
             return response
 
-        handle.operation = described  # type: ignore[attr-defined]  # the document is made of it
-        handle.rule = access  # type: ignore[attr-defined]  # foundation.access_rules looks for it
-        return handle
+        # The document is made of it.
+        vars(handle)[_DESCRIBED] = described
+        return under(access, handle)
 
     return decorate
 
@@ -141,7 +143,7 @@ def routes_of(handlers: tuple[ApiHandler, ...]) -> list[web.RouteDef]:
 
 def operation_of(handler: ApiHandler) -> Operation:
     """What a handler's decorator made of it."""
-    described: Operation = handler.operation  # type: ignore[attr-defined]  # set by ``operation``
+    described: Operation = vars(handler)[_DESCRIBED]
     return described
 
 
