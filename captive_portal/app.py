@@ -29,6 +29,7 @@ from captive_portal.pages.shared import SHARED_PAGES, SharedPages
 from captive_portal.pages.staff.access import DOOR
 from captive_portal.routes import add_portal_routes
 from captive_portal.storage import journeys
+from captive_portal.storage.lookups import LOOKUPS, Lookups
 from foundation.access_rules import keep_rules
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
@@ -48,6 +49,7 @@ def create_app(runtime: Runtime, rehearsal: Rehearsal | None = None) -> web.Appl
     )  # fmt: skip
     app[RUNTIME] = runtime
     app[SHARED_PAGES] = SharedPages()
+    app[LOOKUPS] = Lookups(runtime)
     app[DOOR] = StaffDoor(runtime.database, runtime.keyring)
     app[CONTROLLERS] = rehearsal.controllers if rehearsal else Controllers()
     app[authmon.LIMITS] = authmon.make_limits()

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from urllib.parse import parse_qsl, urlsplit
 
@@ -29,6 +30,8 @@ INTERCEPTED_URL: Final = "http://captive.apple.com/hotspot-detect.html"
 _MOST_PARAMETERS = 64
 # openNDS packs all that it knows, with the address that the device wanted, into one value of at most so much.
 _LONGEST_VALUE = 8192
+# Addresses whose origin is kept ready: every page of a journey asks for its gateway's.
+_MOST_ORIGINS = 1024
 
 
 class RefusalReason(StrEnum):
@@ -341,6 +344,7 @@ class NamingDriver(Protocol):
         """That name; None for a redirect of any other kind."""
 
 
+@lru_cache(maxsize=_MOST_ORIGINS)
 def origin(url: str) -> str:
     """Scheme, host and port of an address. Raises ValueError where it has none."""
     parts = urlsplit(url)

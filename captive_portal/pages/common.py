@@ -22,6 +22,7 @@ from captive_portal.release import send_to_gateway
 from captive_portal.storage import journeys
 from captive_portal.storage.equipment import Place
 from captive_portal.storage.journeys import Visit
+from captive_portal.storage.lookups import LOOKUPS
 from foundation.database import Statements
 from foundation.runtime import Runtime
 
@@ -64,10 +65,25 @@ async def open_visit(request: web.Request, connection: Statements, now: datetime
         now=now,
         for_update=for_update,
     )
+    return _opened(request, visit)
+
+
+def _opened(request: web.Request, visit: Visit | None) -> Visit:
     if visit is None:
         raise NoSuchJourneyError("no journey at this path")
     current_language.set(visit.journey.language)
     request[GATEWAY_ORIGIN] = _form_targets(visit)
+    return visit
+
+
+async def visit_to_show(request: web.Request, page: str) -> Visit:
+    """As ``viewing``, for a page that needs nothing else in the same transaction; it takes half the time."""
+    now = clock()
+    if await change_language(request, now):
+        raise web.HTTPSeeOther(request.path)
+    visit = _opened(request, await request.app[LOOKUPS].visit(request.match_info["path_id"], now))
+    if not visit.journey.shows(page):
+        raise web.HTTPSeeOther(visit.journey.current_path())
     return visit
 
 

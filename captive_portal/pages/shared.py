@@ -7,7 +7,7 @@ power cut a city asks for it a thousand times a second.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,14 +44,19 @@ class SharedPages:
         return len(self._pages)
 
     def render(
-        self, request: web.Request, visit: Visit, template: str, context: Mapping[str, object], content: Hashable
+        self,
+        request: web.Request,
+        visit: Visit,
+        template: str,
+        context: Callable[[], Mapping[str, object]],
+        content: Hashable,
     ) -> web.Response:
         """A page of a journey. ``content`` must differ wherever what the ``context`` makes of the page does."""
         language = current_language.get()
         key = template, language, visit.place, content
         parts = self._pages.get(key)
         if parts is None:
-            parts = self._fill_in(request, visit, template, {**page_context(language), **context})
+            parts = self._fill_in(request, visit, template, {**page_context(language), **context()})
             self._pages[key] = parts
             if len(self._pages) > self._limit:
                 self._pages.popitem(last=False)

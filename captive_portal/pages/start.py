@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -20,12 +21,13 @@ from captive_portal.pages.common import (
     render_visit,
     save,
     see_other,
-    viewing,
+    visit_to_show,
 )
 from captive_portal.pages.forms import FormError, FormFields, read_form, render_form_errors, text_field
 from captive_portal.pages.shared import SHARED_PAGES
 from captive_portal.storage import residents
 from captive_portal.storage.journeys import Visit
+from captive_portal.storage.lookups import LOOKUPS
 from captive_portal.ways_in.ways import Way, usable
 
 # Click-through has no page of its own.
@@ -49,14 +51,14 @@ class StartForm:
 
 async def show_start(request: web.Request) -> web.Response:
     """GET start: ways in, and the terms."""
-    async with viewing(request, "start") as (connection, visit):
-        texts = await residents.current_terms(connection, visit.journey.council_id)
+    visit = await visit_to_show(request, "start")
+    texts = await request.app[LOOKUPS].offered_terms(visit.journey.council_id)
     terms = registration.choose_terms(texts, current_language.get())
     if terms is None:
         return render_visit(request, visit, "no_terms.html", status=503)
-    context = _start_context(request, visit, terms, None)
+    context = partial(_start_context, request, visit, terms, None)
     # The place, by which the page is kept, has the ways; the rest are settings.
-    content = terms.id, context["terms_changed"]
+    content = terms.id, visit.journey.details.terms_changed
     return request.app[SHARED_PAGES].render(request, visit, "start.html", context, content)
 
 
@@ -133,7 +135,7 @@ def _described(way: Way) -> tuple[str, str]:
 
 
 def _start_context(
-    request: web.Request, visit: Visit, terms: residents.Terms, form: StartForm | None
+    request: web.Request, visit: Visit, terms: residents.Terms | residents.OfferedTerms, form: StartForm | None
 ) -> dict[str, object]:
     days = request.app[RUNTIME].settings.portal.remembered_device_days
     ways = [(way, *_described(way)) for way in _choices(request, visit)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, select
@@ -33,6 +35,9 @@ GATEWAY_COLUMNS: Final = (
     _NAS.c.gateway_options,
 )
 """What `gateway_of` reads."""
+_gateway_values: Final = attrgetter(*(column.name for column in GATEWAY_COLUMNS))
+# Gateways and places that are kept as values; a city has some hundreds.
+_MOST_PLACES: Final = 2048
 _driver_is_the_one = func.coalesce(_NAS.c.gateway_driver, _NAS.c.vendor) == bindparam("driver")
 _BY_ARRIVAL_KEY: Final = select(*GATEWAY_COLUMNS).where(
     _driver_is_the_one, _NAS.c.arrival_key == bindparam("arrival_key")
@@ -144,13 +149,13 @@ async def venue_of(connection: Statements, gateway: Gateway, clue: Clue) -> int 
 async def load_place(connection: Statements, council_id: int, venue_id: int | None) -> Place:
     """The council and, where it is known, the venue."""
     found = await connection.execute(_PLACE_BY_NUMBER, {"council_id": council_id, "venue_id": venue_id})
-    return _place_of(found.one())
+    return place_of(*found.one())
 
 
 async def find_council(connection: Statements, code: str) -> Place | None:
     """A council by its code, without a venue."""
     row = (await connection.execute(_PLACE_BY_CODE, {"code": code, "venue_id": None})).one_or_none()
-    return None if row is None else _place_of(row)
+    return None if row is None else place_of(*row)
 
 
 async def ways_at(connection: Statements, council_id: int, venue_id: int | None) -> tuple[Way, ...]:
@@ -159,8 +164,19 @@ async def ways_at(connection: Statements, council_id: int, venue_id: int | None)
     return ways_of(*found.one())
 
 
-def _place_of(row: Row[*tuple[Any, ...]]) -> Place:
-    council_id, code, name, time_zone, venue_name, venue_ways, council_ways, venue_branding, council_branding = row
+@lru_cache(maxsize=_MOST_PLACES)
+def place_of(
+    council_id: int,
+    code: str,
+    name: str,
+    time_zone: str,
+    venue_name: str | None,
+    venue_ways: str | None,
+    council_ways: str | None,
+    venue_branding: str | None,
+    council_branding: str | None,
+) -> Place:
+    """Of what is stored of a council and of a venue of it, if any."""
     ways, brand = ways_of(venue_ways, council_ways), brand_of(venue_branding, council_branding)
     return Place(council_id, code, name, time_zone, venue_name, ways, brand)
 
@@ -182,23 +198,32 @@ async def council_numbers(connection: Statements) -> list[int]:
     return [row.id for row in await connection.execute(select(councils.c.id).order_by(councils.c.id))]
 
 
-def gateway_of(keyring: Keyring, row: Row[*tuple[Any, ...]], driver: str, portal_url: str) -> Gateway:
-    """Of a row with ``GATEWAY_COLUMNS``. ``portal_url`` is the portal's own address, without a slash at its end."""
-    sealed = row.portal_secret_encrypted
-    own = f"/{row.arrival_key}" if row.arrival_key else ""
+def gateway_of(keyring: Keyring, row: Any, driver: str, portal_url: str) -> Gateway:
+    """Of a row that has ``GATEWAY_COLUMNS`` as attributes.
+
+    ``portal_url`` is the portal's own address, without a slash at its end.
+    """
+    return _gateway(keyring, driver, portal_url, _gateway_values(row))
+
+
+# Kept by all that is stored of it, so that a change makes another one.
+@lru_cache(maxsize=_MOST_PLACES)
+def _gateway(keyring: Keyring, driver: str, portal_url: str, values: tuple[Any, ...]) -> Gateway:
+    nas_id, council_id, venue_id, name, nas_identifier, network, own_url, sealed, login_url, key, options = values
+    own = f"/{key}" if key else ""
     return Gateway(
-        nas_id=row.gateway_id,
-        council_id=row.gateway_council_id,
-        venue_id=row.gateway_venue_id,
-        portal_address=row.portal_url or f"{portal_url}/arrive/{driver}{own}",
-        login_url=row.login_url,
+        nas_id=nas_id,
+        council_id=council_id,
+        venue_id=venue_id,
+        portal_address=own_url or f"{portal_url}/arrive/{driver}{own}",
+        login_url=login_url,
         portal_secret=keyring.decrypt("portal secret", sealed) if sealed else None,
-        name=row.gateway_name,
-        nas_identifier=row.gateway_nas_identifier,
-        network=row.gateway_network,
-        arrival_key=row.arrival_key,
+        name=name,
+        nas_identifier=nas_identifier,
+        network=network,
+        arrival_key=key,
         options={
             **{option.name: option.default for option in DRIVERS[driver].options},
-            **(json.loads(row.gateway_options) if row.gateway_options else {}),
+            **(json.loads(options) if options else {}),
         },
     )

@@ -10,13 +10,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, bindparam, func, select
+from sqlalchemy import bindparam, func, select
 
-from captive_portal.appearance.branding import brand_of
 from captive_portal.gateways.base import Gateway
 from captive_portal.journey import Details, Journey, State
-from captive_portal.storage.equipment import GATEWAY_COLUMNS, Place, gateway_of
-from captive_portal.ways_in.ways import ways_of
+from captive_portal.storage.equipment import GATEWAY_COLUMNS, Place, gateway_of, place_of
 from foundation.database import Statements
 from foundation.privacy import Keyring
 from foundation.schema import councils, journeys, network_access_servers, venues
@@ -34,7 +32,7 @@ _TIMES: Final = (
 )
 _DETAILS: Final = tuple(field.name for field in fields(Details))
 
-_VISIT: Final = (
+VISIT: Final = (
     select(
         journeys,
         *GATEWAY_COLUMNS,
@@ -52,8 +50,9 @@ _VISIT: Final = (
     .outerjoin(venues, venues.c.id == journeys.c.venue_id)
     .where(journeys.c.path_pseudonym == bindparam("path_pseudonym"))
 )
+"""What `visit_of` reads, by the path's pseudonym."""
 # Without meaning on SQLite, where a writing transaction already is the only one.
-_VISIT_FOR_UPDATE: Final = _VISIT.with_for_update(of=journeys)
+_VISIT_FOR_UPDATE: Final = VISIT.with_for_update(of=journeys)
 _OPEN: Final = (
     select(journeys)
     .where(
@@ -95,21 +94,26 @@ async def load_visit(
 
     ``portal_url`` is the portal's own address, for gateways that have no other one configured.
     """
-    statement = _VISIT_FOR_UPDATE if for_update else _VISIT
+    statement = _VISIT_FOR_UPDATE if for_update else VISIT
     found = await connection.execute(statement, {"path_pseudonym": path_pseudonym(keyring, path_id)})
     row = found.one_or_none()
-    if row is None:
-        return None
+    return None if row is None else visit_of(keyring, row, portal_url, now)
+
+
+def visit_of(keyring: Keyring, row: Any, portal_url: str, now: datetime) -> Visit:
+    """Of a row of `VISIT`, whose columns are its attributes."""
     journey = _from_row(keyring, row, now)
     gateway = gateway_of(keyring, row, journey.details.driver, portal_url)
-    place = Place(
+    place = place_of(
         row.council_id,
         row.council_code,
         row.council_name,
         row.time_zone,
         row.venue_name,
-        ways_of(row.venue_ways, row.council_ways),
-        brand_of(row.venue_branding, row.council_branding),
+        row.venue_ways,
+        row.council_ways,
+        row.venue_branding,
+        row.council_branding,
     )
     return Visit(journey, gateway, place)
 
@@ -172,7 +176,7 @@ def _changing(keyring: Keyring, journey: Journey, now: datetime) -> dict[str, ob
     }
 
 
-def _from_row(keyring: Keyring, row: Row[*tuple[Any, ...]], now: datetime) -> Journey:
+def _from_row(keyring: Keyring, row: Any, now: datetime) -> Journey:
     expired = row.expires_at <= now
     return Journey(
         id=row.id,

@@ -12,11 +12,14 @@ from foundation.database import Database, Statements
 from foundation.schema import devices, residents, terms_acceptances, terms_versions
 
 _VERSIONS = terms_versions.c
-_CURRENT_TERMS: Final = select(_VERSIONS.id, _VERSIONS.version, _VERSIONS.language, _VERSIONS.text).where(
+_IS_CURRENT = (
     _VERSIONS.council_id == bindparam("council_id"),
     _VERSIONS.version
     == select(func.max(_VERSIONS.version)).where(_VERSIONS.council_id == bindparam("council_id")).scalar_subquery(),
 )
+_CURRENT_TERMS: Final = select(_VERSIONS.id, _VERSIONS.version, _VERSIONS.language, _VERSIONS.text).where(*_IS_CURRENT)
+OFFERED_TERMS: Final = select(_VERSIONS.id, _VERSIONS.language).where(*_IS_CURRENT)
+"""The columns of `OfferedTerms`, by the council."""
 _ACCEPTED_VERSION = (
     select(func.max(_VERSIONS.version))
     .join(terms_acceptances, terms_acceptances.c.terms_version_id == _VERSIONS.id)
@@ -55,6 +58,14 @@ class Terms:
     version: int
     language: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedTerms:
+    """As `Terms`, where the text itself is not shown."""
+
+    id: int
+    language: str
 
 
 @dataclass(frozen=True, slots=True)

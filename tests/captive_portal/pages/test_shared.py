@@ -78,7 +78,7 @@ async def phone(
     async def show(request: web.Request) -> web.Response:
         async with city.database.short_read() as connection:
             visit = await open_visit(request, connection, datetime.now(UTC))
-        return pages.render(request, visit, request.query["template"], {}, request.query.get("content", ""))
+        return pages.render(request, visit, request.query["template"], dict, request.query.get("content", ""))
 
     app = create_app(city.runtime)
     add_routes(app, ANYBODY, [web.get("/test/{path_id}", show)])
