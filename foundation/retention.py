@@ -202,7 +202,7 @@ RULES: Final = (
         help_requests.c.expires_at, lambda _settings: timedelta(0),
     ),
     Rule(
-        "problems that residents reported", problem_reports, Action.DELETE, "mended, or reported anew",
+        "problem reports", problem_reports, Action.DELETE, "mended, or reported anew",
         problem_reports.c.reported_at, lambda settings: timedelta(days=settings.problem_report_days),
     ),
     Rule(

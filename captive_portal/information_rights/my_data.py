@@ -98,6 +98,17 @@ class PaperCode:
 
 
 @dataclass(frozen=True, slots=True)
+class ProblemReport:
+    """Something that the resident said does not work."""
+
+    reported_at: datetime
+    venue: str | None
+    # As foundation.problem_reports has it.
+    kind: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """For how long one kind of data is kept at most, after its last use."""
 
@@ -116,11 +127,12 @@ class MyData:
     terms: tuple[Acceptance, ...]
     user_names: tuple[Credential, ...]
     codes_on_paper: tuple[PaperCode, ...]
+    problem_reports: tuple[ProblemReport, ...]
     kept: tuple[Kept, ...]
 
 
 # The rules that are about a resident's data, in the order in which a page tells them.
-_TOLD: Final = ("raw identifiers", "sessions", "authentications", "journeys", "devices", "residents")
+_TOLD: Final = ("raw identifiers", "sessions", "authentications", "journeys", "problem reports", "devices", "residents")
 
 
 def kept(settings: RetentionSettings) -> tuple[Kept, ...]:

@@ -6,9 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from captive_portal.information_rights.my_data import Acceptance, Credential, Device, Kept, MyData, Session
+from captive_portal.information_rights.my_data import (
+    Acceptance,
+    Credential,
+    Device,
+    Kept,
+    MyData,
+    ProblemReport,
+    Session,
+)
 from captive_portal.languages import NAMES, ngettext, show_day, show_duration, show_octets, show_time
 from captive_portal.languages import gettext as _
+from captive_portal.pages.problem_words import kind_in_words
 from captive_portal.ways_in.ways import Way
 
 # The page stays small; an export has all of them.
@@ -40,6 +49,7 @@ def words_of(data: MyData, time_zone: str) -> dict[str, object]:
         "paper_lines": [
             (show_day(each.used_at, time_zone), _moment(each.access_until, time_zone)) for each in data.codes_on_paper
         ],
+        "report_items": [_report(each, time_zone) for each in data.problem_reports],
         "kept_lines": [(_what(each), _how_long(each)) for each in data.kept],
     }
 
@@ -108,6 +118,18 @@ def _credential(credential: Credential, time_zone: str) -> Item:
     )
 
 
+def _report(report: ProblemReport, time_zone: str) -> Item:
+    written = ((_("What you wrote"), report.text),) if report.text else ()
+    return Item(
+        _moment(report.reported_at, time_zone),
+        (
+            (_("What does not work?"), kind_in_words(report.kind)),
+            (_("Where"), report.venue or _("Not known")),
+            *written,
+        ),
+    )
+
+
 def _way(way: str | None) -> str:
     names = {
         Way.CLICK: _("Without giving anything"),
@@ -125,6 +147,7 @@ def _what(kept: Kept) -> str:
         "raw identifiers": _("Your device's own address and user name, after you went offline"),
         "sessions": _("When and where you were online"),
         "authentications": _("The log of attempts to log in"),
+        "problem reports": _("A problem that you reported"),
         "journeys": _("What you typed while you signed up"),
         "devices": _("A device that you do not use any more"),
         "residents": _("Everything else, after you last used the WiFi"),

@@ -21,6 +21,7 @@ from captive_portal.pages.common import (
 )
 from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
 from captive_portal.pages.look import look
+from captive_portal.pages.problem_words import kind_in_words
 from captive_portal.storage.journeys import Visit
 from captive_portal.support import reporting
 from captive_portal.support.diagnosis import Finding
@@ -85,17 +86,8 @@ def _limited(taken: Taken) -> FormError:
 
 
 def _context(chosen: str, typed: str, *, sent: bool = False) -> dict[str, object]:
-    kinds = {
-        ProblemKind.NOTHING_OPENS: _("I am connected, but nothing opens"),
-        ProblemKind.SLOW: _("It is too slow"),
-        ProblemKind.STOPS: _("It keeps stopping"),
-        ProblemKind.SIGN_IN: _("I cannot get through these pages"),
-        ProblemKind.ONE_SITE: _("One website or app does not work"),
-        ProblemKind.NO_SIGNAL: _("There is no WiFi in some part of this place"),
-        ProblemKind.OTHER: _("Something else"),
-    }
     return {
-        "kinds": [(kind.value, text) for kind, text in kinds.items()],
+        "kinds": [(kind.value, kind_in_words(kind)) for kind in ProblemKind],
         "chosen": chosen,
         "typed": typed[: reporting.LONGEST_TEXT],
         "longest": reporting.LONGEST_TEXT,

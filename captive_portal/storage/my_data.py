@@ -12,17 +12,20 @@ from captive_portal.information_rights.my_data import (
     Device,
     MyData,
     PaperCode,
+    ProblemReport,
     Registration,
     Session,
     kept,
 )
 from captive_portal.storage.residents import Terms
 from foundation.database import Statements
+from foundation.problem_reports import open_text
 from foundation.runtime import Runtime
 from foundation.schema import (
     accounting_sessions,
     credentials,
     devices,
+    problem_reports,
     residents,
     terms_acceptances,
     terms_versions,
@@ -101,6 +104,17 @@ _CODES: Final = (
     .where(devices.c.resident_id == bindparam("resident_id"))
     .order_by(voucher_uses.c.used_at.desc())
 )
+_REPORTS: Final = (
+    select(
+        problem_reports.c.reported_at,
+        venues.c.name.label("venue"),
+        problem_reports.c.kind,
+        problem_reports.c.text_encrypted,
+    )
+    .outerjoin(venues, venues.c.id == problem_reports.c.venue_id)
+    .where(problem_reports.c.resident_id == bindparam("resident_id"))
+    .order_by(problem_reports.c.reported_at.desc())
+)
 _ACCEPTED_TEXT: Final = (
     select(terms_versions.c.id, terms_versions.c.version, terms_versions.c.language, terms_versions.c.text)
     .join(terms_acceptances, terms_acceptances.c.terms_version_id == terms_versions.c.id)
@@ -117,8 +131,9 @@ async def gather(
     resident = (await connection.execute(_RESIDENT, asked)).one_or_none()
     if resident is None:
         return None
-    found = [await connection.execute(one, asked) for one in (_DEVICES, _SESSIONS, _ACCEPTANCES, _CREDENTIALS, _CODES)]
-    of_devices, of_sessions, of_terms, of_names, of_codes = found
+    questions = (_DEVICES, _SESSIONS, _ACCEPTANCES, _CREDENTIALS, _CODES, _REPORTS)
+    found = [await connection.execute(one, asked) for one in questions]
+    of_devices, of_sessions, of_terms, of_names, of_codes, of_reports = found
     return MyData(
         registration=_registration(runtime, resident),
         devices=tuple(_device(row, device_id) for row in of_devices),
@@ -126,6 +141,7 @@ async def gather(
         terms=tuple(Acceptance(*row) for row in of_terms),
         user_names=tuple(Credential(*row) for row in of_names),
         codes_on_paper=tuple(PaperCode(*row) for row in of_codes),
+        problem_reports=tuple(_report(runtime, row) for row in of_reports),
         kept=kept(runtime.settings.retention),
     )
 
@@ -184,6 +200,10 @@ def _registration(runtime: Runtime, row: Row[Any]) -> Registration:
         venue=row.venue,
         last_seen_at=row.last_seen_at,
     )
+
+
+def _report(runtime: Runtime, row: Row[Any]) -> ProblemReport:
+    return ProblemReport(row.reported_at, row.venue, row.kind, open_text(runtime.keyring, row.text_encrypted))
 
 
 def _device(row: Row[Any], this_one: int | None) -> Device:

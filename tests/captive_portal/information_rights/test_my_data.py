@@ -15,6 +15,7 @@ from captive_portal.information_rights.my_data import (
     Kept,
     MyData,
     PaperCode,
+    ProblemReport,
     Registration,
     Session,
     kept,
@@ -38,6 +39,7 @@ DATA = MyData(
     terms=(Acceptance(7, 1, "en", NOON, None),),
     user_names=(Credential("calm-otter-0042", NOON, None, None, NOON),),
     codes_on_paper=(PaperCode(NOON, NOON + timedelta(hours=4)),),
+    problem_reports=(ProblemReport(NOON, "Central Library", "slow", "Upstairs in room 4"),),
     kept=kept(RetentionSettings()),
 )
 
@@ -77,7 +79,7 @@ def test_what_is_kept_how_long_comes_from_the_rules_that_the_job_keeps() -> None
 
 
 def test_nothing_personal_shows_in_a_traceback() -> None:
-    for secret in ("+447700900982", "calm-otter-0042", "00-00-5E-00-53-01", "10.1.0.23"):
+    for secret in ("+447700900982", "calm-otter-0042", "00-00-5E-00-53-01", "10.1.0.23", "room 4"):
         assert secret not in repr(DATA)
 
 
