@@ -15,7 +15,6 @@ _MODULES: Final = {
     "serve": "citywifi.commands.serve",
     "doctor": "citywifi.commands.doctor",
     "replay": "citywifi.commands.replay",
-    "console-password": "citywifi.commands.console_password",
     "database": "citywifi.commands.database",
     "council": "citywifi.commands.council",
     "terms": "citywifi.commands.terms",
@@ -36,6 +35,8 @@ _MODULES: Final = {
     "voucher": "citywifi.commands.voucher",
     "sponsor": "citywifi.commands.sponsor",
     "staff": "citywifi.commands.staff",
+    "requests": "citywifi.commands.requests",
+    "disclosures": "citywifi.commands.disclosures",
 }
 
 app = typer.Typer(

@@ -73,6 +73,18 @@ class Happened(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+# Who asked is sent word of these.
+TOLD: Final = frozenset(
+    {
+        Happened.ACKNOWLEDGED,
+        Happened.CLARIFICATION_ASKED,
+        Happened.EXTENDED,
+        Happened.WRITTEN,
+        Happened.ANSWERED,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the clock goes by beside the law."""
@@ -219,6 +231,34 @@ def withdrawn(request: InformationRequest, now: datetime) -> InformationRequest:
     """Who asked does not want it any more. Raises RequestError."""
     _still_open(request)
     return replace(request, closed_at=now, outcome=Outcome.WITHDRAWN, waits_for=None)
+
+
+def by_council(
+    request: InformationRequest,
+    happened: Happened,
+    now: datetime,
+    *,
+    outcome: Outcome = Outcome.DONE,
+    gives_data: bool = False,
+) -> InformationRequest:
+    """A step of the council's, by its name. Raises RequestError."""
+    match happened:
+        case Happened.ACKNOWLEDGED:
+            return acknowledged(request, now)
+        case Happened.IDENTITY_PROVED:
+            return identity_proved(request, now)
+        case Happened.CLARIFICATION_ASKED:
+            return clarification_asked(request, now)
+        case Happened.CLARIFIED:
+            return clarified(request, now)
+        case Happened.EXTENDED:
+            return extended(request, now)
+        case Happened.ANSWERED:
+            return answered(request, outcome, now, gives_data=gives_data)
+        case Happened.WRITTEN:
+            return request
+        case _:
+            raise RequestError(f"{happened} is no step of the council's")
 
 
 def _still_open(request: InformationRequest) -> None:

@@ -10,7 +10,7 @@ from captive_portal.languages import show_day
 from captive_portal.pages.common import RUNTIME, clock, see_other
 from captive_portal.pages.forms import FormError, read_form, text_field
 from captive_portal.pages.staff.access import PATH, render_staff, staff_only
-from captive_portal.pages.staff.requests import council_of, read_day
+from captive_portal.pages.staff.requests import council_of, read_day, sentence
 from captive_portal.storage import disclosures as storage
 from captive_portal.storage import equipment
 from captive_portal.storage.disclosures import DECISIONS, DisclosureError, NewDisclosure, Outcome
@@ -44,7 +44,7 @@ async def add(request: web.Request, member: Member) -> web.Response:
             number = await storage.add(connection, runtime, new)
             await record(connection, member, "enter a disclosure", number, council_id=council_id, now=now)
     except DisclosureError as error:
-        return await _register(request, member, FormError("asked_by", str(error).capitalize()), typed)
+        return await _register(request, member, FormError("asked_by", sentence(str(error))), typed)
     return see_other(f"{DISCLOSURES}?kept=yes")
 
 
@@ -64,7 +64,7 @@ async def decide(request: web.Request, member: Member) -> web.Response:
                 council_id=council_id, now=now, detail={"outcome": outcome},
             )  # fmt: skip
     except DisclosureError as error:
-        return await _register(request, member, FormError(f"outcome-{number}", str(error).capitalize()))
+        return await _register(request, member, FormError(f"outcome-{number}", sentence(str(error))))
     return see_other(f"{DISCLOSURES}?kept=yes")
 
 

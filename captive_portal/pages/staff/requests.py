@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -50,16 +49,18 @@ _OUTCOME_NAMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """Something that an officer does with a case."""
-
-    happened: Happened
-    # Raises RequestError.
-    take: Callable[[InformationRequest, FormFields, datetime], InformationRequest]
-    # The resident is told that something was written.
-    tells: bool = True
-    needs_text: bool = True
+# By the last part of the address.
+_STEPS: Final = {
+    "acknowledge": Happened.ACKNOWLEDGED,
+    "identity": Happened.IDENTITY_PROVED,
+    "ask": Happened.CLARIFICATION_ASKED,
+    "go-on": Happened.CLARIFIED,
+    "extend": Happened.EXTENDED,
+    "write": Happened.WRITTEN,
+    "answer": Happened.ANSWERED,
+}
+# With these nothing needs to be said.
+_WORDLESS: Final = frozenset({Happened.ACKNOWLEDGED})
 
 
 @staff_only(_OFFICER)
@@ -109,53 +110,38 @@ async def take_step(request: web.Request, member: Member) -> web.Response:
     """POST /staff/requests/{number}/{step}: with `text`, and what the step needs."""
     runtime, now, form = request.app[RUNTIME], clock(), await read_form(request)
     name, text = request.match_info["step"], text_field(form, "text")
-    step = _STEPS[name]
-    if len(text) > _LONGEST_TEXT or (step.needs_text and not text):
+    happened = _STEPS[name]
+    tells = happened in requests.TOLD
+    if len(text) > _LONGEST_TEXT or (not text and happened not in _WORDLESS):
         error = f"Write why, or what, in 1 to {_LONGEST_TEXT} characters"
         return await _case(request, member, FormError(f"text-{name}", error))
     try:
         async with runtime.database.short_write() as connection:
             before = await _find(request, connection, member, for_update=True)
-            after = step.take(before, form, now)
-            await handling.store(connection, runtime, after, step.happened, Actor.COUNCIL, now, text)
+            after = _take(before, happened, form, now)
+            await handling.store(connection, runtime, after, happened, Actor.COUNCIL, now, text)
             await record(
-                connection, member, f"{step.happened} (request)", after.number,
+                connection, member, f"{happened} (request)", after.number,
                 council_id=after.council_id, now=now, detail={"outcome": after.outcome} if after.outcome else None,
             )  # fmt: skip
             place = await equipment.load_place(connection, after.council_id, None)
             word = correspondence.write_word(connection, runtime, after, place.council_name, now)
-            letter = await word if step.tells else None
+            letter = await word if tells else None
     except RequestError as error:
-        return await _case(request, member, FormError(f"text-{name}", str(error)))
+        return await _case(request, member, FormError(f"text-{name}", sentence(str(error))))
     told = "no" if letter is None else "yes" if await correspondence.hand_over(runtime, letter) else "failed"
-    return see_other(f"{REQUESTS}/{after.number}?told={told if step.tells else 'kept'}")
+    return see_other(f"{REQUESTS}/{after.number}?told={told if tells else 'kept'}")
 
 
-def _answer(asked: InformationRequest, form: FormFields, now: datetime) -> InformationRequest:
+def _take(asked: InformationRequest, happened: Happened, form: FormFields, now: datetime) -> InformationRequest:
+    """Raises RequestError."""
     outcome = text_field(form, "outcome")
+    if happened is not Happened.ANSWERED:
+        return requests.by_council(asked, happened, now)
     if outcome not in [one.value for one in ANSWERS]:
         raise RequestError("choose how it ends")
     gives_data = text_field(form, "gives_data") == "yes"
-    return requests.answered(asked, Outcome(outcome), now, gives_data=gives_data)
-
-
-def _write(asked: InformationRequest, _form: FormFields, _now: datetime) -> InformationRequest:
-    return asked
-
-
-_STEPS: Final = {
-    "acknowledge": _Step(
-        Happened.ACKNOWLEDGED, lambda asked, _form, now: requests.acknowledged(asked, now), needs_text=False
-    ),
-    "identity": _Step(
-        Happened.IDENTITY_PROVED, lambda asked, _form, now: requests.identity_proved(asked, now), tells=False
-    ),
-    "ask": _Step(Happened.CLARIFICATION_ASKED, lambda asked, _form, now: requests.clarification_asked(asked, now)),
-    "go-on": _Step(Happened.CLARIFIED, lambda asked, _form, now: requests.clarified(asked, now), tells=False),
-    "extend": _Step(Happened.EXTENDED, lambda asked, _form, now: requests.extended(asked, now)),
-    "write": _Step(Happened.WRITTEN, _write),
-    "answer": _Step(Happened.ANSWERED, _answer),
-}
+    return requests.by_council(asked, happened, now, outcome=Outcome(outcome), gives_data=gives_data)
 
 
 async def _find(
@@ -233,6 +219,11 @@ async def _case(request: web.Request, member: Member, error: FormError | None = 
         "errors": [] if error is None else [error],
     }
     return render_staff(request, member, "staff/request.html", context, status=200 if error is None else 422)
+
+
+def sentence(text: str) -> str:
+    """An exception's words as a page says them."""
+    return text[:1].upper() + text[1:]
 
 
 def council_of(member: Member, text: str) -> int:
