@@ -20,19 +20,17 @@ from sqlalchemy import ColumnElement, Table, and_, delete, insert, or_, select, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal.journey import Details, Journey, State
-from captive_portal.storage.admissions import spellings
+from captive_portal.storage import holds
 from captive_portal.storage.journeys import details_of, save
-from foundation.mac_address import MacAddress, NotAMacAddressError
+from captive_portal.storage.names import named, names_of
 from foundation.runtime import Runtime
 from foundation.schema import (
     accounting_sessions,
     audit_events,
     authentications,
-    credentials,
     devices,
     help_requests,
     journeys,
-    one_time_tokens,
     polled_grants,
     residents,
     verification_codes,
@@ -73,6 +71,8 @@ async def erase(connection: AsyncConnection, runtime: Runtime, journey: Journey,
     person = await _find(connection, runtime, journey)
     if person is None:
         return None
+    # The same happens to everybody: what is held of somebody is put aside first, and nobody can tell.
+    await holds.preserve(connection, runtime, person.council_id, person.resident_id, person.names, now)
     counts = {"sessions": await _clear_sessions(connection, person)}
     counts["log lines"] = await _delete_log(connection, runtime, person)
     erased = await _leave(connection, runtime, journey, now)
@@ -102,45 +102,16 @@ async def _find(connection: AsyncConnection, runtime: Runtime, journey: Journey)
         resident.registered_at,
         *(await connection.execute(owned.with_only_columns(devices.c.created_at))).scalars(),
     ]
-    names = await _names(connection, runtime, resident.id)
-    texts = await _told_by_sessions(connection, resident.council_id, resident.id, names)
-    texts |= await _told_by_gateways(connection, runtime, journey, resident.id, list(pseudonyms))
-    addresses = {address for text in texts if (address := _address(text)) is not None}
-    # What else a session says may be everybody's, such as the outer identity of EAP.
-    own = {text for text in texts if text.partition("@")[0] in names}
-    for address in addresses:
-        if runtime.keyring.device_pseudonym(resident.council_id, address) in pseudonyms:
-            own |= spellings(address)
+    told = await _told_by_gateways(connection, runtime, journey, resident.id, list(pseudonyms))
+    names = await names_of(connection, runtime, resident.council_id, resident.id, pseudonyms, told)
     return _Person(
         council_id=resident.council_id,
         resident_id=resident.id,
         contact_pseudonym=resident.contact_pseudonym,
         pseudonyms=pseudonyms,
-        names=names | own,
+        names=names,
         since=min(moments) - _BEFORE_REGISTRATION,
     )
-
-
-async def _names(connection: AsyncConnection, runtime: Runtime, resident_id: int) -> set[str]:
-    """One-time names, and user names with and without a realm of ours."""
-    tokens = select(one_time_tokens.c.user_name).where(one_time_tokens.c.resident_id == resident_id)
-    lasting = select(credentials.c.user_name).where(credentials.c.resident_id == resident_id)
-    names = {*(await connection.execute(tokens)).scalars()}
-    for name in (await connection.execute(lasting)).scalars():
-        names |= {name, *(f"{name}@{realm}" for realm in runtime.settings.roaming.own_realms)}
-    return names
-
-
-async def _told_by_sessions(
-    connection: AsyncConnection, council_id: int, resident_id: int, names: Set[str]
-) -> set[str]:
-    """Names and addresses that equipment gave, while they are kept."""
-    told = select(_SESSIONS.user_name, _SESSIONS.calling_station_id)
-    owned, named = (
-        told.where(_SESSIONS.resident_id == resident_id, _still_named()),
-        told.where(_named(council_id, names)),
-    )
-    return {text for each in (owned, named) for row in await connection.execute(each) for text in row if text}
 
 
 async def _told_by_gateways(
@@ -156,32 +127,11 @@ async def _told_by_gateways(
     return {text for details in found for text in (details.address, details.hand_over.get("mac")) if text}
 
 
-def _address(text: str) -> MacAddress | None:
-    try:
-        return MacAddress.parse(text)
-    except NotAMacAddressError:
-        return None
-
-
-def _still_named() -> ColumnElement[bool]:
-    """In the words of the index on the sessions that still name anybody."""
-    return or_(
-        _SESSIONS.user_name.is_not(None),
-        _SESSIONS.calling_station_id.is_not(None),
-        _SESSIONS.framed_ip_address.is_not(None),
-    )
-
-
-def _named(council_id: int, names: Set[str]) -> ColumnElement[bool]:
-    is_theirs = or_(_SESSIONS.user_name.in_(names), _SESSIONS.calling_station_id.in_(names))
-    return and_(_still_named(), _SESSIONS.council_id == council_id, is_theirs)
-
-
 async def _clear_sessions(connection: AsyncConnection, person: _Person) -> int:
     """All of theirs, also where the equipment does not tell whose they are. What is left of them is counts."""
     owned = or_(_SESSIONS.resident_id == person.resident_id, _SESSIONS.device_id.in_(person.pseudonyms.values()))
     numbers: set[int] = set()
-    for condition in (owned, _named(person.council_id, person.names)):
+    for condition in (owned, named(person.council_id, person.names)):
         numbers |= {*(await connection.execute(select(_SESSIONS.id).where(condition))).scalars()}
     chosen = _SESSIONS.id.in_(numbers)
     # In the order in which RADIUS takes its locks (radius.accounting.merging), so that neither waits in a circle.
