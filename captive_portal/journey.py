@@ -215,6 +215,8 @@ class Details:
     # My data: until when its pages are open, and where a code was sent to open them or to change the contact.
     data_open_until: datetime | None = None
     data_contact: str | None = field(default=None, repr=False)
+    # Somebody at a desk has just let the device on; its resident is yet to press the button.
+    let_on_by_staff: bool = False
     # The resident had everything deleted; the device is on, and nothing is known of it.
     is_erased: bool = False
 

@@ -55,6 +55,7 @@ async def send_to_gateway(
         waiting_since=now,
         already_online=False,
         renewing=False,
+        let_on_by_staff=False,
         failure=None,
     )
     metrics.releases.labels(driver.name, "log-on").inc()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from captive_portal import metrics, registration
@@ -29,6 +30,7 @@ async def let_on(
     if journey is None or journey.state is not State.HELP:
         return None
     registered = await registration.register(connection, runtime, journey, Entry(Way.STAFF), Event.REGISTERED, now)
+    registered = replace(registered, details=replace(registered.details, let_on_by_staff=True))
     await journeys.save(connection, runtime.keyring, registered, now)
     metrics.journeys.labels(registered.state).inc()
     return registered

@@ -95,6 +95,8 @@ async def test_a_resident_is_let_on_by_the_number_that_they_say(phone: Phone, ci
     assert number not in desk.page
     await phone.get(phone.path)
     assert phone.page == "connect"
+    assert "A member of staff has let this device on." in phone.text
+    assert "You have used this WiFi before" not in phone.text
     await phone.submit()
     assert phone.path.startswith(f"{LOGIN_URL}/logon")
     async with city.database.read() as connection:
