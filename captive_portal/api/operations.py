@@ -81,7 +81,9 @@ class Operation:
     @property
     def problems(self) -> tuple[Kind, ...]:
         """All that can go wrong."""
-        checked = (INVALID,) if self.asked is not None or self.body is not None else ()
+        # A wrong path is of nothing that there is.
+        in_query = any(f"{{{name}}}" not in self.path for name in self.parameters)
+        checked = (INVALID,) if in_query or self.body is not None else ()
         sent = (TOO_LARGE, NOT_JSON) if self.body is not None else ()
         return (*checked, *self.access.problems, *self.own_problems, *sent, TOO_MANY, UNAVAILABLE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from aiohttp import web
@@ -28,10 +29,8 @@ _MEDIA_TYPE: Final = "application/json"
 def add_api_routes(app: web.Application) -> None:
     """Add the API to the portal. Operations carry the rule of who may use them."""
     settings = app[RUNTIME].settings.portal
-    made = document((operation_of(one) for one in HANDLERS), settings.public_url)
     app[RATES] = Rates(settings)
-    app[_DOCUMENT] = json.dumps(made).encode()
-    app[_EXPLAINED] = explain(made)
+    app[_DOCUMENT], app[_EXPLAINED] = _describe(settings.public_url)
     app.add_routes(routes_of(HANDLERS))
     pages = (
         web.get(PREFIX, to_documentation, name="api"),
@@ -39,6 +38,13 @@ def add_api_routes(app: web.Application) -> None:
         web.get(f"{PREFIX}/openapi.json", show_document, name="api_document"),
     )
     add_routes(app, ANYBODY, pages)
+
+
+@cache
+def _describe(public_url: str) -> tuple[bytes, Mapping[str, object]]:
+    """The document, and what the page says; once, because it takes a tenth of a second."""
+    made = document((operation_of(one) for one in HANDLERS), public_url)
+    return json.dumps(made).encode(), explain(made)
 
 
 async def show_document(request: web.Request) -> web.Response:
