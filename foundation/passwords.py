@@ -10,7 +10,7 @@ import asyncio
 from typing import Final
 
 from argon2 import Parameters, PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 # 64 MiB and a fraction of a second for each check (RFC 9106, section 4).
@@ -26,15 +26,6 @@ class TooManyChecksError(Exception):
 def hash_password(text: str) -> str:
     """The argon2id hash, with its parameters and salt, as text."""
     return PasswordHasher.from_parameters(PARAMETERS).hash(text)
-
-
-def is_password_hash(text: str) -> bool:
-    """Whether it is something that a password can be checked against."""
-    try:
-        PasswordHasher().check_needs_rehash(text)
-    except InvalidHashError:
-        return False
-    return True
 
 
 class PasswordChecks:

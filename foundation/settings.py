@@ -260,8 +260,8 @@ class MonitoringSettings(_Section):
     port: Port = 8090
     metrics_host: str = "127.0.0.1"
     metrics_port: Port = 9108
-    # argon2 hash of the console's password, as `citywifi console-password` prints it; the demo needs none.
-    console_password_hash: SecretStr = SecretStr("")
+    # Where browsers find the console; with https its cookie goes nowhere else.
+    public_url: str = "http://127.0.0.1:8090"
     usage_interval_seconds: Positive = 15
     # An access point that was not heard for so long is shown as silent.
     silent_after_seconds: Positive = 1800

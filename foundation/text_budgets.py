@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -68,11 +69,15 @@ async def add_segments(connection: Statements, database: Database, budget: Budge
     )
 
 
-async def read_budgets(connection: Statements, default_limit: int, now: datetime) -> tuple[Budget, ...]:
-    """How each council's month stands, by its code."""
+async def read_budgets(
+    connection: Statements, default_limit: int, now: datetime, of: Collection[int] | None = None
+) -> tuple[Budget, ...]:
+    """How the month of these councils, or (None) of all, stands, by their code."""
     question = select(
         councils.c.id, councils.c.code, councils.c.time_zone, func.coalesce(councils.c.texts_per_month, default_limit)
     )
+    if of is not None:
+        question = question.where(councils.c.id.in_(of))
     found = []
     for council_id, code, time_zone, limit in (await connection.execute(question.order_by(councils.c.code))).all():
         month = month_of(now, time_zone)

@@ -14,7 +14,6 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
 from foundation.settings import Settings
 from foundation.telemetry import render_metrics
-from monitoring.console.authentication import check_configured
 from monitoring.console.site import make_console_app
 from monitoring.tasks import run_forever, tasks_of
 
@@ -24,9 +23,8 @@ _SHUTDOWN_SECONDS: Final = 5.0
 async def serve(settings: Settings) -> None:
     """Run the service until it is told to stop.
 
-    Raises NotReadyError (no console password outside the demo, a port that is taken, what open_runtime refuses).
+    Raises NotReadyError (a port that is taken, what open_runtime refuses).
     """
-    check_configured(settings)
     async with open_runtime(settings) as runtime, _sites(runtime):
         working = asyncio.create_task(run_forever(tasks_of(settings, runtime.database)))
         try:

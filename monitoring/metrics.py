@@ -66,9 +66,6 @@ requests = Counter(
     "citywifi_monitoring_http_requests_total", "HTTP requests to console and reports, by route and status.",
     ["route", "status"],
 )  # fmt: skip
-refused_log_ins = Counter(
-    "citywifi_monitoring_refused_log_ins_total", "Requests for the console that were refused, by reason.", ["reason"]
-)
 
 
 async def refresh(database: Database, now: datetime, silent_after: timedelta, texts_per_month: int) -> None:

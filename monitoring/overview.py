@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, Table, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database
@@ -17,11 +17,11 @@ from foundation.schema import (
     accounting_restarts,
     accounting_sessions,
     authentications,
-    councils,
     is_in_service,
     network_access_servers,
     venues,
 )
+from foundation.schema import councils as council_table
 from foundation.text_budgets import Budget, read_budgets
 from foundation.venue_health import Condition, Opening, OpeningHours, condition_of, opening_at
 from monitoring import usage
@@ -142,34 +142,52 @@ class Overview:
         return sum(venue.number(condition) for venue in self.venues)
 
 
-async def read_overview(database: Database, now: datetime, silent_after: timedelta, texts_per_month: int) -> Overview:
-    """Everything as of one moment. ``texts_per_month`` is what a council pays for that has no limit of its own."""
+async def read_overview(
+    database: Database,
+    now: datetime,
+    silent_after: timedelta,
+    texts_per_month: int,
+    councils: Collection[int] | None = None,
+) -> Overview:
+    """Everything as of one moment: of some councils, or (None) of all.
+
+    ``texts_per_month`` is what a council pays for that has no limit of its own.
+    """
     async with database.read() as connection:
-        found = await read_venues(connection, now, silent_after)
-        accepted, reasons = await _results(connection, now - RECENT)
-        refused = authentications.c.accepted.is_(False)
-        rejects = await read_authentications(connection, now - RECENT, refused, limit=_SHOWN_REJECTS)
+        found = await read_venues(connection, now, silent_after, councils)
+        accepted, reasons = await _results(connection, now - RECENT, councils)
+        conditions = (authentications.c.accepted.is_(False), is_of(authentications, councils))
+        rejects = await read_authentications(connection, now - RECENT, *conditions, limit=_SHOWN_REJECTS)
         return Overview(
             at=now,
             venues=found,
-            sessions_begun=await _number_begun(connection, now - RECENT),
+            sessions_begun=await _number_begun(connection, now - RECENT, councils),
             accepted=accepted,
             reject_reasons=reasons,
             rejects=rejects,
-            restarts=await _read_restarts(connection, now - RECENT),
+            restarts=await _read_restarts(connection, now - RECENT, councils),
             counted_until=await usage.progress(connection),
-            texts=await read_budgets(connection, texts_per_month, now),
+            texts=await read_budgets(connection, texts_per_month, now, councils),
         )
 
 
-async def read_venues(connection: AsyncConnection, now: datetime, silent_after: timedelta) -> tuple[Venue, ...]:
-    """Every venue by council and name, and last what is at none, if there is anything."""
-    points = await _rows_by_venue(connection, _points_question())
-    sessions = {row.venue_id: row.number for row in await connection.execute(_open_sessions_question())}
+def is_of(table: Table, councils: Collection[int] | None) -> ColumnElement[bool]:
+    """The condition that rows belong to some councils; None asks for no such thing."""
+    return true() if councils is None else table.c.council_id.in_(councils)
+
+
+async def read_venues(
+    connection: AsyncConnection, now: datetime, silent_after: timedelta, councils: Collection[int] | None
+) -> tuple[Venue, ...]:
+    """Every venue of these councils by council and name, and last what is at none, if there is anything."""
+    points = await _rows_by_venue(connection, _points_question().where(is_of(access_points, councils)))
+    open_sessions = _open_sessions_question().where(is_of(accounting_sessions, councils))
+    sessions = {row.venue_id: row.number for row in await connection.execute(open_sessions)}
     question = (
-        select(venues, councils.c.code.label("council_code"), councils.c.time_zone)
-        .join_from(venues, councils, venues.c.council_id == councils.c.id)
-        .order_by(councils.c.code, venues.c.name)
+        select(venues, council_table.c.code.label("council_code"), council_table.c.time_zone)
+        .join_from(venues, council_table, venues.c.council_id == council_table.c.id)
+        .where(is_of(venues, councils))
+        .order_by(council_table.c.code, venues.c.name)
     )
     found = []
     for row in await connection.execute(question):
@@ -278,19 +296,25 @@ def _access_points(
     )
 
 
-async def _number_begun(connection: AsyncConnection, since: datetime) -> int:
+async def _number_begun(connection: AsyncConnection, since: datetime, councils: Collection[int] | None) -> int:
     table = accounting_sessions.c
-    # The condition on received_at follows from the other, and has an index.
-    question = select(func.count()).where(table.received_at >= since - usage.RECEIVED_MARGIN, table.started_at >= since)
+    question = select(func.count()).where(
+        # It follows from the other condition, and has an index.
+        table.received_at >= since - usage.RECEIVED_MARGIN,
+        table.started_at >= since,
+        is_of(accounting_sessions, councils),
+    )
     return int((await connection.execute(question)).scalar_one())
 
 
-async def _results(connection: AsyncConnection, since: datetime) -> tuple[int, tuple[tuple[str, int], ...]]:
+async def _results(
+    connection: AsyncConnection, since: datetime, councils: Collection[int] | None
+) -> tuple[int, tuple[tuple[str, int], ...]]:
     table = authentications.c
     number = func.count()
     question = (
         select(table.accepted, table.reason, number)
-        .where(table.at >= since)
+        .where(table.at >= since, is_of(authentications, councils))
         .group_by(table.accepted, table.reason)
         .order_by(number.desc(), table.reason)
     )
@@ -299,13 +323,15 @@ async def _results(connection: AsyncConnection, since: datetime) -> tuple[int, t
     return accepted, tuple((row[1], row[2]) for row in rows if not row[0])
 
 
-async def _read_restarts(connection: AsyncConnection, since: datetime) -> tuple[Restart, ...]:
+async def _read_restarts(
+    connection: AsyncConnection, since: datetime, councils: Collection[int] | None
+) -> tuple[Restart, ...]:
     table = accounting_restarts.c
     question = (
         select(table.restarted_at, network_access_servers.c.name, venues.c.name.label("venue_name"))
         .join_from(accounting_restarts, network_access_servers, table.nas_id == network_access_servers.c.id)
         .outerjoin(venues, network_access_servers.c.venue_id == venues.c.id)
-        .where(table.restarted_at >= since)
+        .where(table.restarted_at >= since, is_of(accounting_restarts, councils))
         .order_by(table.restarted_at.desc())
         .limit(_SHOWN_RESTARTS)
     )

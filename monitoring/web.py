@@ -1,4 +1,4 @@
-"""What every answer of the console's site has: headers that confine the page, a count, and errors as pages."""
+"""What is around every page of the console's site: headers, a count, own forms only, and the database's absence."""
 
 from __future__ import annotations
 
@@ -9,40 +9,53 @@ import structlog
 from aiohttp import web
 from sqlalchemy.exc import DBAPIError
 
+from foundation.security_headers import common_headers, is_own_form
 from monitoring import metrics
+from monitoring.console.keys import RUNTIME
 
 log = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
+_POLICY: Final = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def add_headers(app: web.Application, public_url: str) -> None:
+    """Have every answer confined by its headers, also refusals and errors, and kept by nobody unless it says so."""
+    headers = {**common_headers(public_url), "Content-Security-Policy": _POLICY}
+
+    async def prepare(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers.update(headers)
+        response.headers.setdefault("Cache-Control", "no-store")
+
+    app.on_response_prepare.append(prepare)
 
 
 @web.middleware
-async def secure(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Add the headers to every answer, also to refusals, and count it by route."""
+async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count every answer by its route."""
     status = 500
     try:
         response = await handler(request)
         status = response.status
-        response.headers.update(SECURITY_HEADERS)
         return response
     except web.HTTPException as refusal:
         status = refusal.status
-        refusal.headers.update(SECURITY_HEADERS)
         raise
     finally:
         metrics.requests.labels(_route(request), str(status)).inc()
+
+
+@web.middleware
+async def own_forms_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a form that another site's page sent."""
+    public_url = request.app[RUNTIME].settings.monitoring.public_url
+    if request.method == "POST" and not is_own_form(request.headers, public_url):
+        raise web.HTTPForbidden(text="This form was sent from another site. Open its page here and press there.\n")
+    return await handler(request)
 
 
 @web.middleware
@@ -61,8 +74,17 @@ def without_database(error: Exception, more: str = "") -> web.Response:
     return web.Response(
         status=503,
         text=" ".join(filter(None, sentences)) + "\n",
-        headers={"Retry-After": "30", "Cache-Control": "no-store"},
+        headers={"Retry-After": "30"},
     )
+
+
+async def read_field(request: web.Request, name: str) -> str:
+    """A field of the posted form, empty where there is none. Raises HTTPBadRequest where the body is no form."""
+    try:
+        value = (await request.post()).get(name)
+    except (ValueError, LookupError):  # broken multipart, text that is not in its character set, or no such set
+        raise web.HTTPBadRequest(text="This is no form.\n") from None
+    return value if isinstance(value, str) else ""
 
 
 def _route(request: web.Request) -> str:

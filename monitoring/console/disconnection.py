@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from foundation.runtime import Runtime
-from foundation.schema import accounting_sessions, audit_events
+from foundation.schema import accounting_sessions
+from foundation.staff import Member, Role, record
 from radius.dynamic_authorization import Outcome, Result, disconnect_session
 
 _SENTENCES: Final = {
@@ -42,21 +43,20 @@ def sentence_of(name: str) -> str:
     return _SENTENCES[Result(name)] if name in _SENTENCES else ""
 
 
-async def end(runtime: Runtime, session_id: int, now: datetime) -> Ending | None:
-    """Ask for the session's end and record that; None if there is no such session."""
+async def end(runtime: Runtime, member: Member, session_id: int, now: datetime) -> Ending | None:
+    """Ask for the session's end and record who did; None if there is no such session of a council of theirs."""
     table = accounting_sessions.c
-    question = select(table.council_id, table.venue_id).where(table.id == session_id)
+    question = select(table.council_id, table.venue_id).where(
+        table.id == session_id, table.council_id.in_(member.councils(Role.ENGINEER))
+    )
     async with runtime.database.read() as connection:
         session = (await connection.execute(question)).one_or_none()
     if session is None:
         return None
     outcome = await disconnect_session(runtime.database, runtime.keyring, session_id)
     async with runtime.database.write() as connection:
-        await connection.execute(
-            insert(audit_events).values(
-                council_id=session.council_id, at=now, actor="console", action="end session",
-                subject=f"session {session_id}",
-                detail={"result": outcome.result.value, "error_cause": outcome.error_cause},
-            )
+        await record(
+            connection, member, "end session", f"session {session_id}", council_id=session.council_id, now=now,
+            detail={"result": outcome.result.value, "error_cause": outcome.error_cause},
         )  # fmt: skip
     return Ending(session.venue_id, outcome)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime
 
-import aiohttp_jinja2
 from aiohttp import web
 
 from foundation.schema import accounting_sessions, authentications
+from foundation.staff import Member, Role
 from foundation.venue_health import Condition
 from monitoring.console import disconnection
-from monitoring.console.authentication import is_same_origin
+from monitoring.console.access import PATH, engineers_only, render
 from monitoring.console.keys import RUNTIME, SILENT_AFTER
 from monitoring.journal import journal_problems
 from monitoring.overview import RECENT, read_authentications, read_open_sessions, read_overview, read_venues
@@ -25,16 +25,19 @@ CONDITION_NAMES = {
 }
 
 
-async def show_console(request: web.Request) -> web.Response:
+@engineers_only
+async def show_console(request: web.Request, member: Member) -> web.Response:
     """Headlines, problems, venues, sessions now, rejects, restarts."""
     runtime = request.app[RUNTIME]
     now = datetime.now(UTC)
     texts_per_month = runtime.settings.sms.texts_per_month
-    overview = await read_overview(runtime.database, now, request.app[SILENT_AFTER], texts_per_month)
+    councils = member.councils(Role.ENGINEER)
+    overview = await read_overview(runtime.database, now, request.app[SILENT_AFTER], texts_per_month, councils)
     waiting = await asyncio.to_thread(journal_problems, runtime.settings.journal_directory, now)
-    return aiohttp_jinja2.render_template(
-        "console.html",
+    return render(
         request,
+        member,
+        "console.html",
         {
             "overview": overview,
             "problems": (*waiting, *find_problems(overview)),
@@ -50,12 +53,13 @@ async def show_console(request: web.Request) -> web.Response:
     )
 
 
-async def show_venue(request: web.Request) -> web.Response:
+@engineers_only
+async def show_venue(request: web.Request, member: Member) -> web.Response:
     """One venue: access points, sessions now, last authentications, hours."""
     venue_id = int(request.match_info["venue_id"])
     now = datetime.now(UTC)
     async with request.app[RUNTIME].database.read() as connection:
-        venues = await read_venues(connection, now, request.app[SILENT_AFTER])
+        venues = await read_venues(connection, now, request.app[SILENT_AFTER], member.councils(Role.ENGINEER))
         venue = next((venue for venue in venues if venue.id == venue_id), None)
         if venue is None:
             raise web.HTTPNotFound(text="There is no such venue.\n")
@@ -66,17 +70,15 @@ async def show_venue(request: web.Request) -> web.Response:
         "zone": venue.zone, "outcome": disconnection.sentence_of(request.query.get("ended", "")),
         "remedy_of": remedy_of, "is_expected": is_expected, "condition": Condition,
     }  # fmt: skip
-    return aiohttp_jinja2.render_template("venue.html", request, context)
+    return render(request, member, "venue.html", context)
 
 
-async def end_session(request: web.Request) -> web.Response:
-    """Ask the access equipment to end a session; only a form on a page of ours may."""
-    headers = request.headers
-    if not is_same_origin(headers.get("Origin"), headers.get("Sec-Fetch-Site"), headers.get("Host")):
-        raise web.HTTPForbidden(text="This form was sent from another site. Open the venue's page and press there.\n")
+@engineers_only
+async def end_session(request: web.Request, member: Member) -> web.Response:
+    """Ask the access equipment to end a session of a council of theirs."""
     session_id = int(request.match_info["session_id"])
-    ending = await disconnection.end(request.app[RUNTIME], session_id, datetime.now(UTC))
+    ending = await disconnection.end(request.app[RUNTIME], member, session_id, datetime.now(UTC))
     if ending is None:
         raise web.HTTPNotFound(text="There is no such session.\n")
-    target = "/console" if ending.venue_id is None else f"/console/venues/{ending.venue_id}"
+    target = PATH if ending.venue_id is None else f"{PATH}/venues/{ending.venue_id}"
     raise web.HTTPSeeOther(f"{target}?ended={ending.outcome.result.value}")

@@ -20,6 +20,7 @@ from foundation.privacy import Keyring
 from foundation.runtime import Runtime
 from foundation.schema import accounting_restarts, accounting_sessions, authentications, network_access_servers
 from foundation.settings import RadiusSettings, Settings
+from monitoring.console.keys import DEMO_FORM_TOKEN
 from monitoring.console.site import make_console_app
 from radius.dynamic_authorization import DeviceAtEquipment, Result, ask_again
 from radius.server import running
@@ -72,9 +73,8 @@ async def test_a_port_tells_its_whole_story(
             async with supplicant(peers, wires, tmp_path, **login):
                 second = await _eventually(lambda: _sessions(database, open_ones=True))
                 await _understands_an_address_alone(database, keyring, city)
-                reply = await console.post(
-                    f"/console/sessions/{second[0].id}/end", headers={"Sec-Fetch-Site": "same-origin"}
-                )
+                form = {"form_token": console.app[DEMO_FORM_TOKEN]}
+                reply = await console.post(f"/console/sessions/{second[0].id}/end", data=form)
                 assert "ended the session" in await reply.text()
                 await _eventually(lambda: _ended(database, second[0].id))
         off = await _eventually(lambda: _restarts(database, after=on[0].restarted_at))

@@ -8,7 +8,7 @@ from argon2.low_level import Type
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from foundation import passwords
-from foundation.passwords import PARAMETERS, PasswordChecks, hash_password, is_password_hash
+from foundation.passwords import PARAMETERS, PasswordChecks, hash_password
 
 
 def test_a_password_is_hashed_as_rfc_9106_recommends_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,8 +24,3 @@ async def test_only_the_password_is_right() -> None:
     checks, hashed = PasswordChecks(), hash_password("correct horse")
     assert await checks.verify(hashed, "correct horse")
     assert not await checks.verify(hashed, "correct horse ")
-
-
-def test_what_no_password_can_be_checked_against_is_no_hash() -> None:
-    assert is_password_hash(hash_password("correct horse"))
-    assert not is_password_hash("correct horse")

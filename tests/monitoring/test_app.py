@@ -98,17 +98,6 @@ async def test_the_served_metrics_are_what_prometheus_wants(
 
 
 @pytest.mark.slow
-async def test_outside_the_demo_it_refuses_to_start_without_a_password(
-    environment: dict[str, str], start: StartService
-) -> None:
-    process = start({**environment, "CITYWIFI_DEMO": "false"})
-    _, errors = process.communicate(timeout=20)
-    assert process.returncode == 2
-    assert b"citywifi console-password" in errors
-    assert b"Traceback" not in errors
-
-
-@pytest.mark.slow
 async def test_a_port_that_is_taken_is_told_in_one_sentence(environment: dict[str, str], start: StartService) -> None:
     taken = {**environment, "CITYWIFI_MONITORING__METRICS_PORT": environment["CITYWIFI_MONITORING__PORT"]}
     _, errors = start(taken).communicate(timeout=20)
