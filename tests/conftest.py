@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.support.matrix",
     "tests.support.passwords",
     "tests.support.summary",
+    "tests.support.templates",
 ]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
