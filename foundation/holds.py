@@ -35,7 +35,7 @@ _SESSIONS = accounting_sessions.c
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What one hold is about: one of resident, device and venue."""
+    """What one hold is about: one of resident, device and venue; none of them once its resident is gone."""
 
     id: int
     council_id: int
@@ -77,7 +77,9 @@ def not_held(table: Table, found: Sequence[Hold]) -> ColumnElement[bool]:
 
 
 def _at_venue(hold: Hold) -> ColumnElement[bool]:
-    """Sessions that touch a venue's time."""
+    """Sessions that touch a venue's time. Of a resident's hold none, once they are gone."""
+    if hold.venue_id is None:
+        return false()
     return and_(
         _SESSIONS.venue_id == hold.venue_id,
         _SESSIONS.started_at <= hold.held_until,
@@ -126,6 +128,8 @@ def _held_journeys(hold: Hold) -> ColumnElement[bool]:
         return journeys.c.resident_id == hold.resident_id
     if hold.mac_pseudonym is not None:
         return and_(journeys.c.council_id == hold.council_id, journeys.c.mac_pseudonym == hold.mac_pseudonym)
+    if hold.venue_id is None:
+        return false()
     return and_(
         journeys.c.venue_id == hold.venue_id,
         journeys.c.created_at <= hold.held_until,

@@ -26,7 +26,10 @@ BOUNDS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
         "authentication_days": (1, 366),
         "session_days": (2, 366),
         "unused_resident_days": (2, 730),
+        "problem_report_days": (1, 366),
         "audit_days": (90, 2557),
+        "request_days": (90, 2557),
+        "disclosure_days": (366, 3653),
     }
 )
 SHORTEST_REASON: Final = 10

@@ -10,6 +10,8 @@ from captive_portal.journey import Journey
 from captive_portal.languages import current_language
 from captive_portal.pages.common import LASTING, RUNTIME, change_language, clock, open_visit, render, render_visit
 from captive_portal.storage import equipment, residents
+from foundation.retention_limits import limits_of
+from foundation.settings import RetentionSettings
 
 # The easy ones say the same in short sentences, for people who find reading hard.
 TOPICS = ("terms", "privacy", "accessibility", "easy-terms", "easy-privacy")
@@ -21,9 +23,10 @@ async def show_on_journey(request: web.Request) -> web.Response:
     async with request.app[RUNTIME].database.short_read() as connection:
         visit = await open_visit(request, connection, now)
         texts = await residents.current_terms(connection, visit.journey.council_id)
+        limits = await limits_of(connection, request.app[RUNTIME].settings.retention, visit.journey.council_id)
     if answer := await change_language(request, now):
         return answer
-    context = {**_context(request, texts), "back": _back(visit.journey)}
+    context = {**_context(request, texts, limits), "back": _back(visit.journey)}
     return render_visit(request, visit, f"{topic}.html", context)
 
 
@@ -35,9 +38,12 @@ async def show_for_council(request: web.Request) -> web.Response:
         if place is None:
             raise web.HTTPNotFound
         texts = await residents.current_terms(connection, place.council_id)
+        limits = await limits_of(connection, request.app[RUNTIME].settings.retention, place.council_id)
     prefix = f"/councils/{place.council_code}/"
     return render(
-        request, f"{topic}.html", {**_context(request, texts), "place": place, "information": prefix, "back": ""}
+        request,
+        f"{topic}.html",
+        {**_context(request, texts, limits), "place": place, "information": prefix, "back": ""},
     )
 
 
@@ -65,13 +71,13 @@ def _back(journey: Journey) -> str:
     return journey.current_path()
 
 
-def _context(request: web.Request, texts: list[residents.Terms]) -> dict[str, object]:
+def _context(request: web.Request, texts: list[residents.Terms], limits: RetentionSettings) -> dict[str, object]:
     terms = registration.choose_terms(texts, current_language.get())
     settings = request.app[RUNTIME].settings
     return {
         "terms": terms,
         "blocks": read_blocks(terms.text) if terms else [],
-        "retention": settings.retention,
+        "retention": limits,
         "remembered_days": settings.portal.remembered_device_days,
         "secure_network": settings.portal.secure_network_name,
     }

@@ -255,7 +255,9 @@ async def _proved(
     assert journey.resident_id is not None
     if is_new:
         kind = "sms" if is_phone_number(contact) else "email"
-        is_free = await storage.set_contact(connection, runtime, journey.council_id, journey.resident_id, contact, kind)
+        is_free = await storage.set_contact(
+            connection, runtime, journey.council_id, journey.resident_id, contact, kind, now
+        )
         if not is_free:
             # Told only to whoever reads what is sent there.
             return _wrong_code(request, visit, _("You have other data with us under this. Delete one of them first"))

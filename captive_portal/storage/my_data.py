@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Row, bindparam, func, or_, select
@@ -17,9 +18,11 @@ from captive_portal.information_rights.my_data import (
     Session,
     kept,
 )
+from captive_portal.storage import holds
 from captive_portal.storage.residents import Terms
 from foundation.database import Statements
 from foundation.problem_reports import open_text
+from foundation.retention_limits import limits_of
 from foundation.runtime import Runtime
 from foundation.schema import (
     accounting_sessions,
@@ -142,7 +145,7 @@ async def gather(
         user_names=tuple(Credential(*row) for row in of_names),
         codes_on_paper=tuple(PaperCode(*row) for row in of_codes),
         problem_reports=tuple(_report(runtime, row) for row in of_reports),
-        kept=kept(runtime.settings.retention),
+        kept=kept(await limits_of(connection, runtime.settings.retention, resident.council_id)),
     )
 
 
@@ -165,7 +168,7 @@ async def set_language(connection: Statements, resident_id: int, language: str) 
 
 
 async def set_contact(
-    connection: Statements, runtime: Runtime, council_id: int, resident_id: int, contact: str, kind: str
+    connection: Statements, runtime: Runtime, council_id: int, resident_id: int, contact: str, kind: str, now: datetime
 ) -> bool:
     """Give the resident a contact that they proved; False where it is another resident's."""
     pseudonym = runtime.keyring.contact_pseudonym(council_id, contact)
@@ -174,6 +177,7 @@ async def set_contact(
     )
     if (await connection.execute(owner)).first() is not None:
         return False
+    await holds.preserve(connection, runtime, council_id, resident_id, frozenset(), now)
     await connection.execute(
         residents.update()
         .where(residents.c.id == resident_id)
