@@ -125,8 +125,9 @@ async def take_step(request: web.Request, member: Member) -> web.Response:
                 council_id=after.council_id, now=now, detail={"outcome": after.outcome} if after.outcome else None,
             )  # fmt: skip
             place = await equipment.load_place(connection, after.council_id, None)
-            word = correspondence.write_word(connection, runtime, after, place.council_name, now)
-            letter = await word if tells else None
+            letter = None
+            if tells:
+                letter = await correspondence.write_word(connection, runtime, after, place.council_name, now)
     except RequestError as error:
         return await _case(request, member, FormError(f"text-{name}", sentence(str(error))))
     told = "no" if letter is None else "yes" if await correspondence.hand_over(runtime, letter) else "failed"

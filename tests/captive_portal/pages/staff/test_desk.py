@@ -61,10 +61,10 @@ async def desk(client: Client, city: City) -> Desk:
     return Desk(client, await account(city, "desk", city.council_id))
 
 
-async def account(city: City, name: str, council_id: int) -> bytes:
+async def account(city: City, name: str, council_id: int, role: Role = Role.HELPER) -> bytes:
     async with city.database.write() as connection:
         uri = await add_account(
-            connection, city.runtime.keyring, name, PASSWORD, [council_id], [Role.HELPER], datetime.now(UTC)
+            connection, city.runtime.keyring, name, PASSWORD, [council_id], [role], datetime.now(UTC)
         )
     return base64.b32decode(parse_qs(urlsplit(uri).query)["secret"][0])
 
