@@ -69,6 +69,7 @@ class Explanation:
     title: str | None = None
     # Name of the gateway that it comes from.
     gateway: str | None = None
+    nas_id: int | None = None
     outcome: Outcome | None = None
     parameters: tuple[Parameter, ...] = ()
     problem: Problem | None = None
@@ -207,7 +208,7 @@ def _judge(driver: GatewayDriver, redirect: Redirect, known: Sequence[KnownGatew
     )
     for one in found:
         arrival = driver.parse(redirect, one.gateway)
-        said = replace(said, gateway=one.gateway.name)
+        said = replace(said, gateway=one.gateway.name, nas_id=one.gateway.nas_id)
         if isinstance(arrival, Arrival):
             steps = following(driver, one.gateway, arrival, portal_url, one.dynamic_authorization)
             return replace(said, outcome=arrival.outcome, problem=None, steps=steps)
