@@ -17,7 +17,8 @@ from captive_portal.api.problems import tell_problems
 from captive_portal.appearance import design
 from captive_portal.errands import polled_grants
 from captive_portal.errands.controllers import CONTROLLERS, Controllers
-from captive_portal.errands.errands import Carrier, ErrandAction, Errands
+from captive_portal.errands.errands import Carrier, ErrandAction, Errands, Prolongation
+from captive_portal.errands.prolonging import Prolonger
 from captive_portal.errands.reauthentication import Reauthenticator
 from captive_portal.errands.rehearsal import Rehearsal
 from captive_portal.essentials.watch import watch as watch_essentials
@@ -96,6 +97,7 @@ def _carriers(controllers: Controllers) -> dict[type[ErrandAction], Carrier]:
         PolledGrant: polled_grants.carry,
         Reauthentication: Reauthenticator().carry,
         ServerCall: controllers.carry,
+        Prolongation: Prolonger(controllers).carry,
     }
 
 

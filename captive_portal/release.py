@@ -81,6 +81,16 @@ async def call_again(
     return action if isinstance(action, ServerCall) else None
 
 
+async def keep_on(connection: Statements, runtime: Runtime, journey: Journey, now: datetime) -> AccessLimits | None:
+    """What a device that is on may have from now on, after its right to be on has changed; None where it may not."""
+    limits = await limits_for(connection, runtime, journey, now)
+    if not isinstance(limits, AccessLimits):
+        return None
+    if DRIVERS[journey.details.driver].capabilities.needs_address_only:
+        await _let_on(connection, runtime, journey, limits, now)
+    return limits
+
+
 def _pass(runtime: Runtime, journey: Journey, user_name: str, limits: AccessLimits) -> Pass:
     public_url = runtime.settings.portal.public_url.rstrip("/")
     return Pass(

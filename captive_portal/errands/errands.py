@@ -12,11 +12,20 @@ from dataclasses import dataclass
 
 import structlog
 
-from captive_portal.gateways.base import Gateway, PolledGrant, Reauthentication, ServerCall
+from captive_portal.gateways.base import AccessLimits, Gateway, PolledGrant, Reauthentication, ServerCall
 from captive_portal.journey import Journey
 from foundation.runtime import Runtime
 
-ErrandAction = ServerCall | PolledGrant | Reauthentication
+
+@dataclass(frozen=True, slots=True)
+class Prolongation:
+    """A session that is on is to last as long as its device may be on by now, which is longer than it was granted."""
+
+    # What is granted from now on; None where the policy grants nothing.
+    limits: AccessLimits | None
+
+
+ErrandAction = ServerCall | PolledGrant | Reauthentication | Prolongation
 logger = structlog.get_logger(__name__)
 
 
@@ -27,6 +36,11 @@ class Errand:
     journey: Journey
     gateway: Gateway
     action: ErrandAction
+
+    @property
+    def purpose(self) -> str:
+        """A journey has one errand of each at a time."""
+        return "prolong" if isinstance(self.action, Prolongation) else self.action.operation.value
 
 
 Carrier = Callable[[Runtime, Errand], Awaitable[None]]
@@ -46,7 +60,7 @@ class Errands:
 
     def begin(self, errand: Errand) -> asyncio.Task[None]:
         """Begin it, unless this journey's errand of that kind is under way; either way what does it."""
-        key = errand.journey.id, errand.action.operation.value
+        key = errand.journey.id, errand.purpose
         task = self._tasks.get(key)
         if task is None:
             task = asyncio.create_task(self._carry_out(errand))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 import structlog
 
@@ -58,7 +58,7 @@ class Reauthenticator:
 
     async def carry(self, runtime: Runtime, errand: Errand) -> None:
         """Do it, and store what came of it."""
-        if errand.action.operation is Operation.GRANT:
+        if cast(Reauthentication, errand.action).operation is Operation.GRANT:
             await self._grant(runtime, errand)
         else:
             await self._revoke(runtime, errand)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Final
 
 from aiohttp import web
 
 from captive_portal import metrics, registration
+from captive_portal.errands.errands import Errand, Prolongation
 from captive_portal.journey import Event, State
 from captive_portal.languages import gettext as _
 from captive_portal.pages.common import (
+    ERRANDS,
     JOURNEY,
     RELEASES_AGAIN,
     RUNTIME,
@@ -23,11 +26,14 @@ from captive_portal.pages.common import (
     viewing,
 )
 from captive_portal.pages.forms import FormError, read_form, render_form_errors, text_field
+from captive_portal.release import keep_on
 from captive_portal.storage.journeys import Visit
 from captive_portal.ways_in import email_address, grace, phone_number, verification
 from captive_portal.ways_in.phone_number import is_phone_number
 from captive_portal.ways_in.ways import Way, usable
 from foundation.database import Statements
+
+_PROLONGING_PATIENCE_SECONDS: Final = 3
 
 
 async def show_code(request: web.Request) -> web.Response:
@@ -55,7 +61,11 @@ async def take_code(request: web.Request) -> web.Response:
         checked = await verification.check_code(connection, runtime, journey, contact, digits, now)
         metrics.codes.labels(checked).inc()
         if checked is verification.CodeCheck.RIGHT:
-            return await _verified(request, connection, visit, contact, now)
+            if journey.state is not State.ONLINE:
+                return await _verified(request, connection, visit, contact, now)
+            errand = await _verified_online(request, connection, visit, contact, now)
+    if checked is verification.CodeCheck.RIGHT:
+        return await _stay_on(request, errand)
     if checked is verification.CodeCheck.NONE_LEFT:
         return _wrong_code(request, visit, _("This code can no longer be used. Ask for a new one below"))
     return _wrong_code(request, visit, _("That is not the code that we sent. Check it and try again"))
@@ -64,15 +74,32 @@ async def take_code(request: web.Request) -> web.Response:
 async def _verified(
     request: web.Request, connection: Statements, visit: Visit, contact: str, now: datetime
 ) -> web.Response:
-    runtime, journey = request.app[RUNTIME], visit.journey
-    entry = registration.Entry(Way.SMS if is_phone_number(contact) else Way.EMAIL, contact)
-    if journey.state is State.ONLINE:
-        verified = await registration.register(connection, runtime, journey, entry, Event.VERIFIED, now)
-        await save(connection, runtime, journey, verified, now)
-        return see_other(f"{verified.path('online')}?verified=yes")
-    registered = await registration.register(connection, runtime, journey, entry, Event.REGISTERED, now)
+    registered = await registration.register(
+        connection, request.app[RUNTIME], visit.journey, _entry(contact), Event.REGISTERED, now
+    )
     metrics.journeys.labels(registered.state).inc()
     return await release(request, connection, visit, registered, now)
+
+
+async def _verified_online(
+    request: web.Request, connection: Statements, visit: Visit, contact: str, now: datetime
+) -> Errand:
+    """Register; what is to be done then, so that the session lasts."""
+    runtime, journey = request.app[RUNTIME], visit.journey
+    verified = await registration.register(connection, runtime, journey, _entry(contact), Event.VERIFIED, now)
+    limits = await keep_on(connection, runtime, verified, now)
+    await save(connection, runtime, journey, verified, now)
+    return Errand(verified, visit.gateway, Prolongation(limits))
+
+
+async def _stay_on(request: web.Request, errand: Errand) -> web.Response:
+    """The page that comes next says whether the session goes on, so that is worth a moment."""
+    await asyncio.wait([request.app[ERRANDS].begin(errand)], timeout=_PROLONGING_PATIENCE_SECONDS)
+    return see_other(f"{errand.journey.path('online')}?verified=yes")
+
+
+def _entry(contact: str) -> registration.Entry:
+    return registration.Entry(Way.SMS if is_phone_number(contact) else Way.EMAIL, contact)
 
 
 async def take_grace(request: web.Request) -> web.Response:

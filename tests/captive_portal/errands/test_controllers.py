@@ -28,7 +28,8 @@ from captive_portal.gateways.controller import fingerprint
 from captive_portal.gateways.unifi import UniFi
 from captive_portal.pages.common import ERRANDS
 from foundation.schema import accounting_sessions, journeys, network_access_servers
-from tests.captive_portal.conftest import City, Client, Phone
+from tests.captive_portal.codes_on_paper import offer
+from tests.captive_portal.conftest import City, Client, Phone, newest_code
 from tests.captive_portal.simulated.base import ACCESS_POINT, new_device
 from tests.captive_portal.simulated.controller import HANGS_UP, IS_SILENT
 from tests.captive_portal.simulated.unifi import SITE, SimulatedClassic, SimulatedIntegration
@@ -369,3 +370,37 @@ async def test_a_journey_of_a_session_that_ended_says_so(
     assert online.page == "ended"
     async with city.database.read() as connection:
         assert (await connection.execute(select(journeys.c.state))).scalar_one() == "ended"
+
+
+async def test_a_code_that_is_typed_in_grace_is_told_to_the_controller(
+    phone: Phone, city: City, unifi: SimulatedClassic
+) -> None:
+    await offer(city, "email")
+    await arrive(phone)
+    await phone.submit(way="email", accept_terms="yes")
+    await phone.submit(email="ann@example.org")
+    await phone.post(phone.path.replace("code", "grace"))
+    await wait_for(phone, "online")
+    assert unifi.let_on[DEVICE.mac]["minutes"] == 10
+    await phone.get(phone.path.replace("online", "code"))
+    await phone.submit(code=newest_code(city))
+    assert "Your code was right. You stay online." in phone.text
+    assert unifi.let_on[DEVICE.mac]["minutes"] == 240
+    (session,) = await sessions_of(city)
+    assert session.stopped_at is None
+
+
+async def test_a_controller_that_is_away_when_the_code_is_typed_leaves_the_end_where_it_was(
+    phone: Phone, city: City, unifi: SimulatedClassic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("captive_portal.pages.code._PROLONGING_PATIENCE_SECONDS", 0.05)
+    await offer(city, "email")
+    await arrive(phone)
+    await phone.submit(way="email", accept_terms="yes")
+    await phone.submit(email="ann@example.org")
+    await phone.post(phone.path.replace("code", "grace"))
+    await wait_for(phone, "online")
+    unifi.api_faults = [IS_SILENT]
+    await phone.get(phone.path.replace("online", "code"))
+    await phone.submit(code=newest_code(city))
+    assert "connect once more: you need no code again" in phone.text

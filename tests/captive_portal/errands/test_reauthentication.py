@@ -18,7 +18,8 @@ from foundation.schema import accounting_sessions, authentications, devices, net
 from radius import attributes
 from radius.attributes import encode_all
 from radius.packet import Code, Packet, encode_reply
-from tests.captive_portal.conftest import PHONE, City, Phone, start_session
+from tests.captive_portal.codes_on_paper import offer
+from tests.captive_portal.conftest import PHONE, City, Phone, newest_code, start_session
 from tests.radius.equipment import Equipment
 from tests.radius.support import SECRET
 
@@ -257,3 +258,30 @@ async def test_a_device_that_is_on_and_comes_by_its_own_address_stays_on(phone: 
     await get_on(phone, city, way_in)
     await phone.get(way_in)
     assert phone.page == "online"
+
+
+async def test_a_code_that_is_typed_in_grace_lets_the_device_stay_and_makes_the_equipment_ask_anew(
+    phone: Phone, city: City, way_in: str, equipment: Equipment
+) -> None:
+    await offer(city, "email")
+    await phone.get(way_in)
+    await phone.submit(way="email", accept_terms="yes")
+    await phone.submit(email="ann@example.org")
+    await phone.post(phone.path.replace("code", "grace"))
+    assert await asked(equipment, 1) == [Code.COA_REQUEST]
+    until = await remembered_until(city)
+    assert until is not None
+    assert until - datetime.now(UTC) <= timedelta(minutes=10)
+    await log_accept(city)
+    await start_session(city)
+    await until_page(phone, "online")
+    async with city.database.write() as connection:
+        values = {"calling_station_id": PHONE, "audit_session_id": AUDIT_SESSION_ID}
+        await connection.execute(update(accounting_sessions).values(**values))
+    await phone.get(phone.path.replace("online", "code"))
+    await phone.submit(code=newest_code(city))
+    assert "Your code was right. You stay online." in phone.text
+    assert [request.code for request in equipment.requests][-1] is Code.COA_REQUEST
+    until = await remembered_until(city)
+    assert until is not None
+    assert until - datetime.now(UTC) > timedelta(hours=3)
