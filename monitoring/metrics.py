@@ -62,6 +62,12 @@ texts_limit = Gauge(
     ["council"],
     multiprocess_mode="livemostrecent",
 )
+information_requests = Gauge(
+    "citywifi_monitoring_information_requests",
+    "Open complaints and requests about people's data, by council: overdue, urgent (due within a week), or other.",
+    ["council", "state"],
+    multiprocess_mode="livemostrecent",
+)
 requests = Counter(
     "citywifi_monitoring_http_requests_total", "HTTP requests to console and reports, by route and status.",
     ["route", "status"],
@@ -74,6 +80,10 @@ async def refresh(database: Database, now: datetime, silent_after: timedelta, te
     for budget in overview.texts:
         texts_sent.labels(budget.council_code).set(budget.sent)
         texts_limit.labels(budget.council_code).set(budget.limit)
+    for due in overview.requests:
+        information_requests.labels(due.council_code, "overdue").set(due.overdue)
+        information_requests.labels(due.council_code, "urgent").set(due.urgent)
+        information_requests.labels(due.council_code, "other").set(due.open - due.overdue - due.urgent)
     for venue in overview.venues:
         name = venue.name or _AT_NO_VENUE
         open_sessions.labels(venue.council_code, name).set(venue.open_sessions)

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, Select, Table, func, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database
+from foundation.due_requests import DueRequests, count_due
 from foundation.schema import (
     access_points,
     accounting_restarts,
@@ -124,6 +125,8 @@ class Overview:
     counted_until: datetime | None
     # Texts with codes, by council.
     texts: tuple[Budget, ...] = ()
+    # Requests about people's data, by council.
+    requests: tuple[DueRequests, ...] = ()
 
     @property
     def open_sessions(self) -> int:
@@ -168,6 +171,7 @@ async def read_overview(
             restarts=await _read_restarts(connection, now - RECENT, councils),
             counted_until=await usage.progress(connection),
             texts=await read_budgets(connection, texts_per_month, now, councils),
+            requests=await count_due(connection, now, councils),
         )
 
 

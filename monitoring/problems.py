@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Literal
 
+from foundation.due_requests import URGENT
 from foundation.venue_health import Condition
 from monitoring.overview import AccessPoint, Overview, Venue
 from radius.authentication.outcome import RejectReason
@@ -105,7 +106,13 @@ def is_expected(reason: str) -> bool:
 
 def find_problems(overview: Overview) -> tuple[Problem, ...]:
     """Everything that an engineer should look at."""
-    found = [*_late_usage(overview), *_many_rejects(overview), *_restarts(overview), *_texts(overview)]
+    found = [
+        *_late_usage(overview),
+        *_many_rejects(overview),
+        *_restarts(overview),
+        *_texts(overview),
+        *_requests(overview),
+    ]
     for venue in overview.venues:
         found += _access_points(venue)
     return tuple(sorted(found, key=lambda problem: problem.level != "problem"))
@@ -149,6 +156,19 @@ def _texts(overview: Overview) -> Iterator[Problem]:
             f"{budget.sent} of {budget.limit} texts of {budget.month} are used.",
             remedy,
         )  # fmt: skip
+
+
+def _requests(overview: Overview) -> Iterator[Problem]:
+    remedy = "Staff who answer for people's data see them at /staff/requests of the portal: tell them."
+    for due in overview.requests:
+        if due.overdue:
+            finding = f"Complaints or requests about data that are overdue: {due.overdue}."
+            yield Problem("problem", None, due.council_code, finding, remedy)
+        if due.urgent:
+            finding = (
+                f"Complaints or requests about data that must be answered within {URGENT.days} days: {due.urgent}."
+            )
+            yield Problem("note", None, due.council_code, finding, remedy)
 
 
 def _access_points(venue: Venue) -> Iterator[Problem]:

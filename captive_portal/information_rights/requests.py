@@ -19,8 +19,6 @@ from captive_portal.information_rights.clock import Pause
 OPEN_FOR: Final = timedelta(minutes=15)
 # A form with so many letters of any of our languages fits into captive_portal.security.BODY_LIMIT_OCTETS.
 LONGEST_TEXT: Final = 2000
-# So many days before the end a request is told as urgent.
-URGENT_DAYS: Final = 7
 
 
 class RequestError(PortalError):

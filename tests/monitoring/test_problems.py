@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from foundation.due_requests import DueRequests
 from foundation.text_budgets import Budget
 from foundation.venue_health import Condition, Opening
 from monitoring.overview import AccessPoint, Authentication, Overview, Restart, Venue
@@ -93,3 +94,11 @@ def test_no_reason_is_unknown_to_the_console(reason: RejectReason) -> None:
 def test_a_reason_of_another_version_is_shown_without_advice() -> None:
     assert remedy_of("something new") == ""
     assert not is_expected("something new")
+
+
+def test_requests_about_data_are_told_before_they_are_overdue() -> None:
+    due = (DueRequests("E08000026", open=4, urgent=1, overdue=2), DueRequests("E08000025", open=1, urgent=0, overdue=0))
+    found = find_problems(Overview(NOW, (), 0, 0, (), (), (), NOW, requests=due))
+    assert [(problem.level, problem.place) for problem in found] == [("problem", "E08000026"), ("note", "E08000026")]
+    assert "overdue: 2" in found[0].finding
+    assert "within 7 days: 1" in found[1].finding

@@ -28,6 +28,7 @@ from captive_portal.storage import information_requests as storage
 from captive_portal.storage.information_requests import Listed, NewRequest
 from captive_portal.ways_in.contacts import contact_hint, read_contact
 from foundation.database import Statements
+from foundation.due_requests import URGENT
 from foundation.staff import Member, Role, record
 
 REQUESTS: Final = f"{PATH}/requests"
@@ -188,11 +189,12 @@ def clock_words(waits_for: str | None, due_at: datetime | None, time_zone: str, 
     """How an open request's clock stands, and whether that is urgent."""
     if due_at is None:
         return ("stands: waits for clarification" if waits_for == Wait.CLARIFICATION else "waits for identity"), False
-    days = (due_at - now) // timedelta(days=1)
+    left = due_at - now
+    days = left // timedelta(days=1)
     day = show_day(due_at - timedelta(seconds=1), time_zone)
     if due_at <= now:
         return f"overdue since {day}", True
-    return f"{day} ({'today' if days == 0 else f'{days} days left'})", days < requests.URGENT_DAYS
+    return f"{day} ({'today' if days == 0 else f'{days} days left'})", left <= URGENT
 
 
 async def _case(request: web.Request, member: Member, error: FormError | None = None) -> web.Response:
