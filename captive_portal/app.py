@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import aiohttp_jinja2
@@ -15,6 +16,14 @@ from captive_portal import metrics, security
 from captive_portal.api.operations import put_own_headers
 from captive_portal.api.problems import tell_problems
 from captive_portal.appearance import design
+from captive_portal.connections import (
+    CONNECTIONS,
+    Connections,
+    Limits,
+    allow_files,
+    handler_options,
+    keep_while_answering,
+)
 from captive_portal.errands import polled_grants
 from captive_portal.errands.controllers import CONTROLLERS, Controllers
 from captive_portal.errands.errands import Carrier, ErrandAction, Errands, Prolongation
@@ -33,11 +42,13 @@ from captive_portal.storage import journeys
 from captive_portal.storage.lookups import LOOKUPS, Lookups
 from foundation.access_rules import keep_rules
 from foundation.runtime import NotReadyError, Runtime, open_runtime, serve_until_stopped
-from foundation.settings import Settings
+from foundation.settings import PortalSettings, Settings
 from foundation.staff import StaffDoor
 
 _COUNT_INTERVAL_SECONDS: Final = 15
 _KEEP_ALIVE_SECONDS: Final = 20
+# Connections that the kernel may hold until we take them: a bus full of people has arrived.
+_BACKLOG: Final = 1024
 
 
 def create_app(runtime: Runtime, rehearsal: Rehearsal | None = None) -> web.Application:
@@ -45,10 +56,17 @@ def create_app(runtime: Runtime, rehearsal: Rehearsal | None = None) -> web.Appl
     app = web.Application(
         client_max_size=security.BODY_LIMIT_OCTETS,
         middlewares=[
-            errors.measure, errors.speak, errors.explain_errors, tell_problems, errors.own_forms_only, keep_rules,
+            keep_while_answering,
+            errors.measure,
+            errors.speak,
+            errors.explain_errors,
+            tell_problems,
+            errors.own_forms_only,
+            keep_rules,
         ],
-    )  # fmt: skip
+    )
     app[RUNTIME] = runtime
+    app[CONNECTIONS] = Connections(Limits.of(runtime.settings.portal))
     app[SHARED_PAGES] = SharedPages()
     app[LOOKUPS] = Lookups(runtime)
     app[DOOR] = StaffDoor(runtime.database, runtime.keyring)
@@ -71,25 +89,38 @@ def create_app(runtime: Runtime, rehearsal: Rehearsal | None = None) -> web.Appl
 async def serve(settings: Settings) -> None:
     """Run the portal until a signal stops it. Raises NotReadyError when its port is taken."""
     async with open_runtime(settings) as runtime:
-        runner = web.AppRunner(
-            create_app(runtime),
-            # An access log would hold addresses of people and paths of journeys.
-            access_log=None,
-            keepalive_timeout=_KEEP_ALIVE_SECONDS,
-        )
+        app = create_app(runtime)
+        runner = web.AppRunner(app, **handler_options(_KEEP_ALIVE_SECONDS))
         await runner.setup()
         try:
-            host, port = settings.portal.host, settings.portal.port
-            try:
-                await web.TCPSite(runner, host, port).start()
-            except OSError as error:
-                raise NotReadyError(
-                    f"the portal cannot listen on {host} port {port}: {error.strerror}; "
-                    "stop what does, or set CITYWIFI_PORTAL__PORT"
-                ) from None
-            await serve_until_stopped()
+            async with _listening(settings.portal, app[CONNECTIONS], runner):
+                await serve_until_stopped()
         finally:
             await runner.cleanup()
+
+
+@asynccontextmanager
+async def _listening(settings: PortalSettings, connections: Connections, runner: web.AppRunner) -> AsyncIterator[None]:
+    """Take connections while the block runs. Raises NotReadyError."""
+    allow_files(settings.connections)
+    server, host, port = runner.server, settings.host, settings.port
+    assert server is not None
+    try:
+        listener = await asyncio.get_running_loop().create_server(
+            connections.protocol_of(server), host, port, backlog=_BACKLOG
+        )
+    except OSError as error:
+        raise NotReadyError(
+            f"the portal cannot listen on {host} port {port}: {error.strerror}; "
+            "stop what does, or set CITYWIFI_PORTAL__PORT"
+        ) from None
+    looking_after = asyncio.create_task(connections.look_after())
+    try:
+        yield
+    finally:
+        listener.close()
+        looking_after.cancel()
+        await asyncio.gather(looking_after, return_exceptions=True)
 
 
 def _carriers(controllers: Controllers) -> dict[type[ErrandAction], Carrier]:

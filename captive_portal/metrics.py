@@ -128,3 +128,30 @@ essential_sites_unreachable = Gauge(
     "Sites that can be opened before login and did not answer when the portal last looked, of all councils.",
     multiprocess_mode="livemostrecent",
 )
+connections = Gauge(
+    "citywifi_portal_connections",
+    "Connections that are open: all, and of the address that has most.",
+    ["by"],
+    multiprocess_mode="livesum",
+)
+connection_limit = Gauge(
+    "citywifi_portal_connection_limit",
+    "How many connections may be open: in all, and of one address.",
+    ["by"],
+    multiprocess_mode="livemostrecent",
+)
+connections_ended = Counter(
+    "citywifi_portal_connections_ended_total",
+    "Connections that we ended or did not take, by reason: what their client was slow with, to make room, or no room.",
+    ["reason"],
+)
+client_patience = Gauge(
+    "citywifi_portal_client_patience_seconds",
+    "How long a client may take to send a request's head or body, and to take an answer.",
+    multiprocess_mode="livemostrecent",
+)
+header_limit = Gauge(
+    "citywifi_portal_request_header_limit_octets",
+    "The largest head of a request that is read.",
+    multiprocess_mode="livemostrecent",
+)

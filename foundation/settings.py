@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -49,6 +49,13 @@ class PortalSettings(_Section):
     port: Port = 8080
     # What gateways have as their portal address: the redirect's seal is computed over this text.
     public_url: str = "http://127.0.0.1:8080"
+    # How many connections may be open at once, and from one address (a venue's may all come from one); those of
+    # proxies in front of the portal, given as networks, are not counted by address.
+    connections: Positive = 4096
+    connections_per_address: Positive = 1024
+    proxies: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+    # How long a browser may take to send a request's head, or its body, and to take an answer.
+    client_patience_seconds: Positive = 20
     journey_lifetime_seconds: Positive = 3600
     one_time_password_lifetime_seconds: Positive = 120
     verification_code_lifetime_seconds: Positive = 900

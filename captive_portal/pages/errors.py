@@ -65,6 +65,10 @@ async def explain_errors(request: web.Request, handler: Handler) -> web.StreamRe
             response.headers["Allow"] = error.headers["Allow"]
         return response
     except Exception:
+        if request.transport is None:
+            # Its browser hung up, or was too slow, in the middle of a form; nobody reads the answer.
+            metrics.refused_requests.labels("hung-up").inc()
+            return web.Response(status=400)
         # The route's name tells where; the path would tell whose journey it is.
         _log.exception("a page failed", page=request.match_info.route.name)
         metrics.refused_requests.labels("500").inc()
