@@ -76,9 +76,7 @@ def explain(document: Mapping[str, Any]) -> dict[str, object]:
             (tag["name"], tag["description"], [one for name, one in explained if name == tag["name"]])
             for tag in document["tags"]
         ],
-        "schemes": [
-            (scheme["description"], name) for name, scheme in document["components"]["securitySchemes"].items()
-        ],
+        "schemes": [one["description"] for one in document["components"]["securitySchemes"].values()],
         "types": [_type(name, schema) for name, schema in document["components"]["schemas"].items()],
     }
 
