@@ -33,6 +33,7 @@ from captive_portal.errands.rehearsal import Rehearsal
 from captive_portal.essentials.watch import watch as watch_essentials
 from captive_portal.gateway_sessions.session_watch import watch
 from captive_portal.gateways.base import PolledGrant, Reauthentication, ServerCall
+from captive_portal.laboratory.play import MAKE_PORTAL
 from captive_portal.pages import authmon, errors
 from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
 from captive_portal.pages.shared import SHARED_PAGES, SharedPages
@@ -72,6 +73,7 @@ def create_app(runtime: Runtime, rehearsal: Rehearsal | None = None) -> web.Appl
     app[DOOR] = StaffDoor(runtime.database, runtime.keyring)
     app[CONTROLLERS] = rehearsal.controllers if rehearsal else Controllers()
     app[authmon.LIMITS] = authmon.make_limits()
+    app[MAKE_PORTAL] = create_app
     app[ERRANDS] = Errands(runtime, rehearsal.carriers if rehearsal else _carriers(app[CONTROLLERS]))
     stylesheet = design.read_stylesheet()
     design.furnish(aiohttp_jinja2.setup(app, **design.template_options()), stylesheet)

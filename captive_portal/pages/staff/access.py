@@ -41,6 +41,7 @@ SECTIONS: Final = (
     Section(PATH, "Help at the desk", Role.HELPER),
     Section(f"{PATH}/requests", "Requests about data", Role.INFORMATION_OFFICER),
     Section(f"{PATH}/disclosures", "Disclosures", Role.INFORMATION_OFFICER),
+    Section(f"{PATH}/laboratory", "Gateway laboratory", Role.ENGINEER),
     Section(f"{PATH}/essentials", "Essential sites", Role.MANAGER),
 )
 
