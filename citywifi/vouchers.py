@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Table, func, select, update
+from sqlalchemy import Table, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,7 +27,6 @@ from foundation.privacy import Keyring
 from foundation.runtime import Runtime
 from foundation.schema import (
     councils,
-    devices,
     sponsored_devices,
     sponsors,
     venues,
@@ -186,31 +185,6 @@ async def list_sponsors(runtime: Runtime, code: str | None) -> list[dict[str, An
     return await _rows(runtime, question.where(table.council_id == chosen.id).order_by(table.name))
 
 
-async def revoke_batch(runtime: Runtime, name: str, code: str | None) -> int:
-    """End a batch and the right of the devices that it let on; how many these are. Raises CommandError."""
-    used = (
-        select(voucher_uses.c.mac_pseudonym)
-        .join(vouchers, vouchers.c.id == voucher_uses.c.voucher_id)
-        .join(voucher_batches, voucher_batches.c.id == vouchers.c.batch_id)
-    )
-
-    def let_on(batch_id: int) -> ColumnElement[bool]:
-        mine = used.where(voucher_batches.c.id == batch_id)
-        return (devices.c.way_in == "code") & devices.c.mac_pseudonym.in_(mine)
-
-    return await _revoke(runtime, voucher_batches, name, code, let_on)
-
-
-async def revoke_sponsor(runtime: Runtime, name: str, code: str | None) -> int:
-    """End a sponsor and the right of the devices in its group; how many these are. Raises CommandError."""
-
-    def inside(sponsor_id: int) -> ColumnElement[bool]:
-        mine = select(sponsored_devices.c.device_id).where(sponsored_devices.c.sponsor_id == sponsor_id)
-        return (devices.c.way_in == "sponsor") & devices.c.id.in_(mine)
-
-    return await _revoke(runtime, sponsors, name, code, inside)
-
-
 def write_codes(codes: Sequence[Code]) -> bytes:
     """The codes as CSV, from which sheets can be printed again."""
     text = io.StringIO(newline="")
@@ -256,26 +230,6 @@ async def _insert(connection: AsyncConnection, table: Table, values: dict[str, A
         return int((await connection.execute(table.insert().values(**values).returning(table.c.id))).scalar_one())
     except IntegrityError:
         raise CommandError(f"there is already one called {values['name']!r}; give another name") from None
-
-
-async def _revoke(runtime: Runtime, table: Table, name: str, code: str | None, let_on: Any) -> int:
-    chosen = await find_council(runtime.database, code)
-    now = datetime.now(UTC)
-    mine = (table.c.council_id == chosen.id) & (table.c.name == name)
-    async with runtime.database.write() as connection:
-        row = (await connection.execute(select(table.c.id, table.c.revoked_at).where(mine))).one_or_none()
-        if row is None:
-            raise CommandError(f"there is nothing called {name!r} here; see the list")
-        if row.revoked_at is not None:
-            raise CommandError(f"{name!r} was revoked on {row.revoked_at:%Y-%m-%d %H:%M} UTC")
-        await connection.execute(update(table).where(table.c.id == row.id).values(revoked_at=now))
-        ended = await connection.execute(
-            update(devices)
-            .where(devices.c.council_id == chosen.id, devices.c.access_until > now, let_on(row.id))
-            .values(access_until=now, remembered_until=None)
-        )
-        await record(connection, "revoke", f"{table.name} {row.id}", council_id=chosen.id)
-    return int(ended.rowcount)
 
 
 async def _rows(runtime: Runtime, question: Any) -> list[dict[str, Any]]:

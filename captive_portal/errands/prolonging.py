@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Final, cast
+from typing import cast
 
 from captive_portal import metrics
 from captive_portal.errands.controllers import Controllers
@@ -22,11 +22,9 @@ from captive_portal.gateways.base import AccessLimits, ControllerDriver, Operati
 from captive_portal.journey import Journey, State
 from captive_portal.release import find_proof
 from captive_portal.storage import journeys
+from foundation.changes import LATE_SECONDS
 from foundation.runtime import Runtime
 from radius.dynamic_authorization import Result, refresh_session
-
-# Until every RADIUS process knows of a change of the directory (foundation.changes).
-_TOLD_AFTER_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ async def _wait_to_be_asked(_runtime: Runtime, _errand: Errand) -> bool:
 async def _by_coa(runtime: Runtime, errand: Errand) -> bool:
     if DRIVERS[errand.journey.details.driver].capabilities.needs_address_only:
         # Equipment that asks about the device anew must get the new answer.
-        await asyncio.sleep(_TOLD_AFTER_SECONDS)
+        await asyncio.sleep(LATE_SECONDS)
     async with runtime.database.short_read() as connection:
         session = await find_proof(connection, errand.journey)
     if session is None or session.stopped_at is not None:

@@ -11,7 +11,8 @@ from citywifi.commands.policy import VenueReference
 from citywifi.commands.workplace import AsJson, CouncilCode, perform, print_json, print_table, shown_time
 from citywifi.errors import CommandError
 from citywifi.policies import Where
-from citywifi.vouchers import NewSponsor, list_sponsors, make_sponsor, revoke_sponsor
+from citywifi.revocations import revoke_sponsor
+from citywifi.vouchers import NewSponsor, list_sponsors, make_sponsor
 
 app = typer.Typer(help="Sponsors: one code for the people of a hostel, school or club.", no_args_is_help=True)
 
@@ -57,6 +58,6 @@ def list_them(council: CouncilCode = None, as_json: AsJson = False) -> None:
 def revoke(
     name: Annotated[str, typer.Argument(help="The sponsor, as the list shows it.")], council: CouncilCode = None
 ) -> None:
-    """End a sponsor: its code lets nobody on any more, and the devices in its group not again."""
-    number = perform(lambda runtime: revoke_sponsor(runtime, name, council))
-    typer.echo(f"revoked; devices that may no longer come back: {number}. Open sessions last until their time is over")
+    """End a sponsor: its code lets nobody on any more, and the devices in its group are put off."""
+    for sentence in perform(lambda runtime: revoke_sponsor(runtime, name, council)).sentences:
+        typer.echo(sentence)

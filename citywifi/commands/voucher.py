@@ -25,6 +25,7 @@ from citywifi.commands.workplace import (
 from citywifi.errors import CommandError
 from citywifi.policies import Where
 from citywifi.policy_values import parse_duration, show_duration
+from citywifi.revocations import revoke_batch
 from citywifi.voucher_sheets import Sheet, load_printer, make_pdf
 from citywifi.vouchers import (
     MOST_CODES,
@@ -33,7 +34,6 @@ from citywifi.vouchers import (
     list_batches,
     make_batch,
     read_codes,
-    revoke_batch,
     write_codes,
 )
 from foundation.runtime import Runtime
@@ -106,9 +106,9 @@ def list_them(council: CouncilCode = None, as_json: AsJson = False) -> None:
 def revoke(
     name: Annotated[str, typer.Argument(help="The batch, as the list shows it.")], council: CouncilCode = None
 ) -> None:
-    """End a batch: its codes let nobody on any more, and whoever they let on not again."""
-    number = perform(lambda runtime: revoke_batch(runtime, name, council))
-    typer.echo(f"revoked; devices that may no longer come back: {number}. Open sessions last until their time is over")
+    """End a batch: its codes let nobody on any more, and whoever they let on is put off."""
+    for sentence in perform(lambda runtime: revoke_batch(runtime, name, council)).sentences:
+        typer.echo(sentence)
 
 
 @app.command("print")

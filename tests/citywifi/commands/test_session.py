@@ -3,85 +3,14 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import pytest
 from typer.testing import CliRunner
 
 from citywifi.cli import app
-from foundation.schema import accounting_sessions, audit_events, network_access_servers
-from radius.packet import Code, decode, encode_reply
-from tests.citywifi.commands.conftest import CommandLine
-
-SECRET = b"a shared secret of a test"
-
-
-class Gateway(threading.Thread):
-    """Equipment that acknowledges what it is asked."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.asked: list[Code] = []
-
-    def run(self) -> None:
-        acknowledgements = {Code.DISCONNECT_REQUEST: Code.DISCONNECT_ACK, Code.COA_REQUEST: Code.COA_ACK}
-        while datagram := self.socket.recvfrom(4096)[0:2]:
-            octets, source = datagram
-            if not octets:
-                return
-            request = decode(octets)
-            self.asked.append(request.code)
-            self.socket.sendto(encode_reply(acknowledgements[request.code], request, (), SECRET), source)
-
-    def stop(self) -> None:
-        self.socket.sendto(b"", self.socket.getsockname())
-        self.join()
-        self.socket.close()
-
-
-@pytest.fixture
-def gateway() -> Iterator[Gateway]:
-    started = Gateway()
-    started.start()
-    yield started
-    started.stop()
-
-
-@pytest.fixture
-def session(command_line: CommandLine, gateway: Gateway) -> int:
-    now = datetime.now(UTC)
-    nas_id = command_line.insert(
-        network_access_servers,
-        council_id=command_line.council_id,
-        name="library",
-        network="127.0.0.1/32",
-        vendor="coovachilli",
-        secret_encrypted=command_line.keyring.encrypt("nas secret", SECRET),
-        dynamic_authorization_host="127.0.0.1",
-        dynamic_authorization_port=gateway.socket.getsockname()[1],
-        created_at=now,
-        updated_at=now,
-    )
-    return add_session(command_line, nas_id, "1")
-
-
-def add_session(command_line: CommandLine, nas_id: int, name: str, **more: object) -> int:
-    now = datetime.now(UTC)
-    values = {"started_at": now, "updated_at": now, "received_at": now} | more
-    return command_line.insert(
-        accounting_sessions,
-        council_id=command_line.council_id,
-        session_key=name.encode() * 16,
-        nas_id=nas_id,
-        acct_session_id=name,
-        user_name="somebody",
-        **values,
-    )
+from foundation.schema import audit_events, network_access_servers
+from radius.packet import Code
+from tests.citywifi.commands.conftest import CommandLine, Gateway, add_session
 
 
 def test_open_sessions_are_shown_without_whose_they_are(command_line: CommandLine, session: int) -> None:

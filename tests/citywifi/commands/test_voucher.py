@@ -16,6 +16,8 @@ from foundation.schema import (
     audit_events,
     councils,
     devices,
+    network_access_servers,
+    one_time_tokens,
     residents,
     sponsored_devices,
     sponsors,
@@ -25,7 +27,8 @@ from foundation.schema import (
     voucher_uses,
     vouchers,
 )
-from tests.citywifi.commands.conftest import CommandLine
+from radius import packet
+from tests.citywifi.commands.conftest import CommandLine, Gateway, add_session
 
 NOW = datetime.now(UTC)
 
@@ -140,7 +143,7 @@ def test_a_revoked_batch_ends_the_right_of_those_whom_it_let_on(command_line: Co
     )  # fmt: skip
     [listed] = json.loads(command_line.run("voucher", "list", "--json"))
     assert (listed["codes"], listed["devices_let_on"]) == (1, 1)
-    assert "back: 1." in command_line.run("voucher", "revoke", "Front desk")
+    assert "back: 1;" in command_line.run("voucher", "revoke", "Front desk")
     by_code, by_sponsor = command_line.rows(devices)
     assert (by_code.remembered_until, by_code.access_until < by_sponsor.access_until) == (None, True)
     assert by_sponsor.remembered_until is not None
@@ -163,9 +166,53 @@ def test_a_sponsor_has_a_code_that_is_shown_once_and_members_that_are_counted(co
         sponsored_devices, council_id=command_line.council_id, sponsor_id=row.id, device_id=member, joined_at=NOW
     )
     assert "1 of 40" in command_line.run("sponsor", "list")
-    assert "back: 1." in command_line.run("sponsor", "revoke", "Hostel North")
+    assert "back: 1;" in command_line.run("sponsor", "revoke", "Hostel North")
     assert command_line.row(devices).access_until.replace(tzinfo=UTC) <= datetime.now(UTC)
     assert "name a group" in command_line.refusal("sponsor", "add", "Hostel South", "--group", " ")
+
+
+def test_whoever_is_on_by_a_code_that_is_revoked_is_put_off(
+    command_line: CommandLine, tmp_path: Path, nas_id: int, gateway: Gateway
+) -> None:
+    command_line.run("voucher", "create", "Front desk", "--number", "1", "--file", str(tmp_path / "codes.csv"))
+    until = NOW + timedelta(hours=3)
+    by_code, by_sponsor = device(command_line, "code", until), device(command_line, "sponsor", until)
+    command_line.insert(
+        voucher_uses, council_id=command_line.council_id, voucher_id=command_line.row(vouchers).id,
+        mac_pseudonym=b"code".ljust(16, b"."), used_at=NOW, access_until=until,
+    )  # fmt: skip
+    owner = {row.id: row.resident_id for row in command_line.rows(devices)}
+    on = add_session(command_line, nas_id, "1", device_id=by_code)
+    add_session(command_line, nas_id, "2", device_id=by_code, stopped_at=NOW, ended_by="stop")
+    add_session(command_line, nas_id, "3", device_id=by_sponsor)
+    add_session(command_line, nas_id, "4", device_id=by_code, source="api")
+    command_line.insert(
+        one_time_tokens, council_id=command_line.council_id, user_name="t1", resident_id=owner[by_code],
+        device_id=by_code, nas_id=nas_id, created_at=NOW, expires_at=until,
+    )  # fmt: skip
+    said = command_line.run("voucher", "revoke", "Front desk")
+    assert "sessions ended: 1\n" in said
+    assert "the portal ends 1 more within 1 minute(s)" in said
+    assert gateway.asked == [packet.Code.DISCONNECT_REQUEST]
+    assert command_line.row(one_time_tokens).expires_at.replace(tzinfo=UTC) <= datetime.now(UTC)
+    event = command_line.rows(audit_events)[-1]
+    assert (event.action, event.subject, event.detail["result"]) == ("end session", f"session {on}", "disconnected")
+
+
+def test_what_equipment_does_not_end_is_told_with_the_reason(command_line: CommandLine, nas_id: int) -> None:
+    command_line.run("sponsor", "add", "Hostel North", "--group", "hostels")
+    member = device(command_line, "sponsor", NOW + timedelta(days=90))
+    command_line.insert(
+        sponsored_devices, council_id=command_line.council_id, sponsor_id=command_line.row(sponsors).id,
+        device_id=member, joined_at=NOW,
+    )  # fmt: skip
+    with command_line.engine.begin() as connection:
+        connection.execute(network_access_servers.update().values(dynamic_authorization_host=None))
+    for name in ("1", "2"):
+        add_session(command_line, nas_id, name, device_id=member)
+    said = command_line.run("sponsor", "revoke", "Hostel North")
+    assert "sessions ended: 0\n" in said
+    assert "not ended: 2: no address for Disconnect-Requests is set for this equipment" in said
 
 
 def test_a_council_chooses_and_a_venue_may_choose_otherwise(command_line: CommandLine, library: int) -> None:
