@@ -35,6 +35,7 @@ _MODULES: Final = {
     "voucher": "citywifi.commands.voucher",
     "sponsor": "citywifi.commands.sponsor",
     "staff": "citywifi.commands.staff",
+    "api-key": "citywifi.commands.api_key",
     "requests": "citywifi.commands.requests",
     "disclosures": "citywifi.commands.disclosures",
 }

@@ -9,10 +9,13 @@ from sqlalchemy import select, update
 
 from captive_portal.storage.api_keys import KeyNotMadeError, Scope
 from foundation.schema import api_keys, audit_events, councils, devices, network_access_servers
+from radius.packet import Code
 from tests.captive_portal.api.conftest import Program, make_key
 from tests.captive_portal.codes_on_paper import offer
 from tests.captive_portal.conftest import LOGIN_URL, City, Client, Phone, get_online
 from tests.captive_portal.pages.staff.test_desk import ask
+from tests.radius.equipment import Equipment, acknowledge
+from tests.radius.support import SECRET
 
 
 @pytest.fixture
@@ -95,17 +98,26 @@ async def test_a_session_whose_equipment_cannot_be_told_is_not_said_to_have_ende
     assert ("api key 1", "end session", "session 1") in await events(city)
 
 
-async def test_equipment_that_does_not_answer_is_told_as_such(
-    program: Program, phone: Phone, city: City, free_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("radius.dynamic_authorization.sessions.WAITS_SECONDS", (0.01,))
+async def ask_at(city: City, host: str, port: int) -> None:
+    """The gateway takes orders there."""
+    values = {"dynamic_authorization_host": host, "dynamic_authorization_port": port}
+    sealed = city.runtime.keyring.encrypt("nas secret", SECRET)
     async with city.database.write() as connection:
-        await connection.execute(
-            update(network_access_servers).values(
-                dynamic_authorization_host="127.0.0.1", dynamic_authorization_port=free_port
-            )
-        )
+        await connection.execute(update(network_access_servers).values(**values, secret_encrypted=sealed))
+
+
+async def test_a_session_is_ended_by_its_equipment(program: Program, phone: Phone, city: City) -> None:
     await get_online(phone, city)
+    with Equipment(acknowledge) as gateway:
+        await ask_at(city, "127.0.0.1", gateway.port)
+        answer = await program.ask("DELETE", "/sessions/1")
+        assert (answer.status, answer.body) == (204, "")
+        assert [request.code for request in gateway.requests] == [Code.DISCONNECT_REQUEST]
+
+
+async def test_equipment_that_cannot_be_reached_is_told_as_such(program: Program, phone: Phone, city: City) -> None:
+    await get_online(phone, city)
+    await ask_at(city, "nowhere.invalid", 3799)
     answer = await program.ask("DELETE", "/sessions/1")
     assert (answer.status, answer.problem) == (504, "no-answer")
 
