@@ -9,18 +9,16 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from captive_portal.app import create_app
 from captive_portal.laboratory import Explanation, KnownGateway
 from captive_portal.laboratory import explain as explain_redirect
+from captive_portal.laboratory.play import Play
+from captive_portal.laboratory.play import play as play_redirect
 from captive_portal.storage.known_gateways import list_known
 from citywifi.commands.workplace import AsJson, perform, print_json, print_table
 from foundation.runtime import Runtime
 
 app = typer.Typer(help="What gateways send to the portal.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keep the group a group while it has one command."""
 
 
 @app.command()
@@ -42,6 +40,38 @@ def explain(
         _show(explanation)
     if explanation.problem is not None:
         raise typer.Exit(1)
+
+
+@app.command()
+def play(
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="The whole redirect in quotation marks, or - to read it from a pipe.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Play a simulated phone through a gateway's redirect: sign-up, proof, status, log-out, each step told.
+
+    The portal runs in a copy of this installation's configuration that is deleted at the end. No gateway or controller
+    is asked, no message is sent and nobody is let on. Exit status 1 when the phone does not get to the end.
+    """
+    pasted = sys.stdin.readline() if url == "-" else url
+    played = perform(lambda runtime: _play(runtime, pasted))
+    if as_json:
+        print_json(asdict(played))
+    else:
+        for number, step in enumerate(played.steps, 1):
+            seen = f" → {step.page} ({step.milliseconds} ms)" if step.page else ""
+            typer.echo(f"{number:>2}. {step.what}{seen}")
+        if played.problem is not None:
+            typer.secho(f"What is wrong: {played.problem}", fg="red")
+    if played.problem is not None:
+        raise typer.Exit(1)
+
+
+async def _play(runtime: Runtime, url: str) -> Play:
+    async with runtime.database.read() as connection:
+        known = await list_known(connection, runtime)
+    return await play_redirect(runtime, known, url, create_app)
 
 
 async def _explain(runtime: Runtime, url: str) -> Explanation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.coovachilli import seal
 from citywifi.cli import app
-from foundation.schema import audit_events, councils, network_access_servers
+from foundation.schema import audit_events, councils, network_access_servers, terms_versions
 from tests.citywifi.commands.conftest import CommandLine
 
 PORTAL = "https://wifi.example"
@@ -119,3 +120,25 @@ def test_equipment_that_the_portal_has_no_driver_for_is_named(command_line: Comm
     command_line.run("nas", "add", "10.1.0.2", "--vendor", "other", "--name", "Switch")
     refusal = command_line.refusal("nas", "configuration", "Switch")
     assert refusal.startswith("the captive portal has no driver 'other', which 'Switch' is entered with")
+
+
+def test_a_phone_is_played_through_a_redirect(library: CommandLine) -> None:
+    publish(library)
+    told = library.run("gateway", "play", redirect())
+    assert " 1. The phone follows the redirect to the portal. → Free WiFi" in told
+    assert "The browser would now open http://10.1.0.1:3990/logon with username, response" in told
+    assert "You are online" in told
+    assert "play" not in " ".join(library.actions())
+    steps = json.loads(library.run("gateway", "play", "-", "--json", typed=f"{redirect()}\n"))["steps"]
+    assert steps[0]["page"] == "Free WiFi"
+
+
+def test_a_play_that_gets_stuck_says_where(library: CommandLine) -> None:
+    answer = CliRunner().invoke(app, ["gateway", "play", redirect(nasid="other")])
+    assert answer.exit_code == 1
+    assert "What is wrong: No gateway that is entered here" in answer.output
+
+
+def publish(command_line: CommandLine) -> None:
+    text = {"version": 1, "language": "en", "text": "# Be kind", "published_at": datetime.now(UTC)}
+    command_line.insert(terms_versions, council_id=command_line.council_id, **text)
