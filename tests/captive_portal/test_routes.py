@@ -22,9 +22,16 @@ HEADERS = {
 LOG_IN = "/staff/log-in"
 
 
+def everything(client: Client) -> list[MadeUp]:
+    """What a stranger asks for, of every route."""
+    app = client.app
+    assert app is not None
+    return list(made_up_requests(app))
+
+
 def routes(client: Client, *rules: type[AccessRule]) -> list[MadeUp]:
-    """What a stranger asks for, of all routes under such rules."""
-    found = [one for one in made_up_requests(client.server.app) if isinstance(one.rule, rules)]  # type: ignore[attr-defined]  the client of a server of an application
+    """Of all routes under such rules."""
+    found = [one for one in everything(client) if isinstance(one.rule, rules)]
     assert found
     return found
 
@@ -37,7 +44,7 @@ async def cookie_of(client: Client, account: Account) -> dict[str, str]:
 
 async def test_there_is_no_rule_that_these_tests_do_not_try(client: Client) -> None:
     known = (Anybody, KnownAddress, GatewaySecret, ThisMachine, Staff, Everybody, WithKey, WithToken)
-    others = [one for one in made_up_requests(client.server.app) if not isinstance(one.rule, known)]  # type: ignore[attr-defined]  as above
+    others = [one for one in everything(client) if not isinstance(one.rule, known)]
     assert others == []
 
 
@@ -90,7 +97,7 @@ async def test_pages_of_staff_are_for_the_roles_that_they_name(client: Client, c
 async def test_every_answer_carries_its_headers_and_no_cookie(client: Client, city: City) -> None:
     phone = await Phone(client, city).arrive()
     own = [f"/j/{phone.path.split('/')[2]}/{page}" for page in ("start", "status", "terms", "nothing")]
-    requests = [(one.method, one.path) for one in made_up_requests(client.server.app)]  # type: ignore[attr-defined]  as above
+    requests = [(one.method, one.path) for one in everything(client)]
     requests += [(method, one.path) for one in routes(client, Anybody) for method in ("PUT", "DELETE")]
     for method, path in [*requests, *(("GET", path) for path in own), ("GET", "/nothing")]:
         response = await client.request(method, path, allow_redirects=False)
@@ -105,7 +112,7 @@ async def test_every_answer_carries_its_headers_and_no_cookie(client: Client, ci
 
 
 async def test_nobody_keeps_a_page_that_is_somebodys(client: Client) -> None:
-    for one in made_up_requests(client.server.app):  # type: ignore[attr-defined]  as above
+    for one in everything(client):
         response = await client.request(one.method, one.path, allow_redirects=False)
         is_public = isinstance(one.rule, Everybody | Anybody)
         assert is_public or response.headers["Cache-Control"] == "no-store", one
