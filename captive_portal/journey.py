@@ -215,6 +215,8 @@ class Details:
     # My data: until when its pages are open, and where a code was sent to open them or to change the contact.
     data_open_until: datetime | None = None
     data_contact: str | None = field(default=None, repr=False)
+    # Until when the contact that was given by this way in counts as proved: news are asked about, my data is not open.
+    contact_proved_until: datetime | None = None
     # Somebody at a desk has just let the device on; its resident is yet to press the button.
     let_on_by_staff: bool = False
     # The resident had everything deleted; the device is on, and nothing is known of it.
@@ -274,6 +276,11 @@ class Journey:
         """Whether the resident's contact was proved a short while ago."""
         until = self.details.data_open_until
         return until is not None and now < until
+
+    def contact_is_proved(self, now: datetime) -> bool:
+        """Whether the resident's contact was proved a short while ago, on the way in or for my data."""
+        until = self.details.contact_proved_until
+        return self.data_is_open(now) or (until is not None and now < until)
 
     def may_be_on(self, now: datetime) -> bool:
         """Whether it is registered and its right to be on has not ended."""

@@ -29,6 +29,8 @@ _CONTACT_KINDS: Final = {
     Way.STAFF: "none",
 }
 _WITHOUT_CONTACT: Final = ("none", "code")
+# For how long nothing that concerns a contact asks for another code.
+PROVED_FOR: Final = timedelta(minutes=15)
 
 
 class NotConsentedError(PortalError):
@@ -126,6 +128,7 @@ async def register(
         contact=contact,
         access_until=entry.access_until,
         terms_changed=False,
+        contact_proved_until=None if entry.contact is None else now + PROVED_FOR,
     )
 
 

@@ -33,7 +33,11 @@ GET /j/ID                → 303 to the page that the journey is at
 /j/ID/data               what is kept of the resident; of whoever gave a contact after a code: form → POST data/send →
                          303 to data/code: form → POST data/code: ``code`` → 303 to data. Forms → POST data/contact:
                          ``contact``, POST data/language: ``language``; …/export.json, …/export.csv;
-                         …/delete: form → POST data/delete: ``confirm`` = ``yes`` → 303 to online
+                         …/delete: form → POST data/delete: ``confirm`` = ``yes`` → 303 to online;
+                         …/token: form → POST data/token: ``hours``, ``may_delete`` = ``yes``, and data/token/withdraw
+/j/ID/news               who may write to the resident: form → POST news: hidden ``shown-NUMBER``, ``offer-NUMBER`` =
+                         ``yes`` → 303 back; only while the contact counts as proved, else → 303 to data
+/news/stop/TOKEN         in each message: form → POST the same; also one click of a mail program (RFC 8058)
 /secure/PAGE             a new user name and password, for some minutes, in any browser; …/profile is a profile for
                          Apple devices, …/certificate the network's private authority (404 where it has none)
 /j/ID/failed, …/ended    connect form
@@ -76,10 +80,12 @@ from captive_portal.pages import (
     code,
     connection,
     contact,
+    data_token,
     essentials,
     gateway_agent,
     information,
     my_data,
+    news,
     outbox,
     report,
     request_case,
@@ -104,15 +110,16 @@ def add_portal_routes(app: web.Application, settings: Settings) -> None:
     """Add all routes. Raises RouteWithoutRuleError for one that does not say who may use it."""
     on_a_journey = KnownAddress("path_id")
     add_routes(app, on_a_journey, _journey_routes())
-    add_routes(app, on_a_journey, [*check.ROUTES, *report.ROUTES, *carry_on.JOURNEY_ROUTES])
-    for routes in (contact.ROUTES, code.ROUTES, voucher.ROUTES, my_data.ROUTES, requests.JOURNEY_ROUTES):
+    add_routes(app, on_a_journey, [*check.ROUTES, *report.ROUTES, *carry_on.JOURNEY_ROUTES, *data_token.ROUTES])
+    for routes in (contact.ROUTES, code.ROUTES, voucher.ROUTES, my_data.ROUTES, news.ROUTES, requests.JOURNEY_ROUTES):
         add_routes(app, on_a_journey, routes)
     add_routes(app, KnownAddress("page"), [*_secure_page_routes(), *carry_on.PAGE_ROUTES])
     add_routes(app, KnownAddress("token"), capport.TOKEN_ROUTES)
     add_routes(app, KnownAddress("key"), request_case.ROUTES)
     add_routes(app, GatewaySecret(), gateway_agent.ROUTES)
     add_routes(app, KnownAddress("arrival_key"), [*_gateway_routes(), *capport.KEY_ROUTES])
-    add_routes(app, ANYBODY, _public_routes())
+    # Those that stop news answer the same whatever the token, so that none can be tried out.
+    add_routes(app, ANYBODY, [*_public_routes(), *news.STOP_ROUTES])
     add_api_routes(app)
     # Handlers of staff say by their decorator whom they are for.
     app.add_routes(_staff_routes())

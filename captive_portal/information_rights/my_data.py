@@ -98,6 +98,21 @@ class PaperCode:
 
 
 @dataclass(frozen=True, slots=True)
+class NewsConsent:
+    """News that the resident agreed to get, in the words that they read."""
+
+    # council, venue or operator; and its name.
+    controller: str
+    controller_name: str
+    channel: str
+    language: str
+    text: str
+    venue: str | None
+    given_at: datetime
+    withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemReport:
     """Something that the resident said does not work."""
 
@@ -106,6 +121,19 @@ class ProblemReport:
     # As foundation.problem_reports has it.
     kind: str
     text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedRequest:
+    """A complaint or another request about data, under the resident's contact."""
+
+    number: str
+    kind: str
+    received_at: datetime
+    closed_at: datetime | None
+    outcome: str | None
+    # By both sides; empty where the contact was not proved, because it may have been somebody else who gave it.
+    written: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +153,25 @@ class MyData:
     devices: tuple[Device, ...]
     sessions: tuple[Session, ...]
     terms: tuple[Acceptance, ...]
+    news: tuple[NewsConsent, ...]
     user_names: tuple[Credential, ...]
     codes_on_paper: tuple[PaperCode, ...]
     problem_reports: tuple[ProblemReport, ...]
+    requests: tuple[AskedRequest, ...]
     kept: tuple[Kept, ...]
 
 
 # The rules that are about a resident's data, in the order in which a page tells them.
-_TOLD: Final = ("raw identifiers", "sessions", "authentications", "journeys", "problem reports", "devices", "residents")
+_TOLD: Final = (
+    "raw identifiers",
+    "sessions",
+    "authentications",
+    "journeys",
+    "problem reports",
+    "requests about data",
+    "devices",
+    "residents",
+)
 
 
 def kept(settings: RetentionSettings) -> tuple[Kept, ...]:

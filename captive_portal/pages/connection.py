@@ -14,6 +14,7 @@ from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import BrowserForm, BrowserRedirect, UsageDriver
 from captive_portal.journey import Journey, State, advance, is_patient, must_register
 from captive_portal.languages import show_duration, show_octets, show_time
+from captive_portal.pages import news
 from captive_portal.pages.check import check
 from captive_portal.pages.common import (
     ERRANDS,
@@ -119,7 +120,12 @@ async def show_online(request: web.Request) -> web.Response:
     if not visit.journey.shows("online"):
         return see_other(visit.journey.current_path())
     settings = request.app[RUNTIME].settings
+    asks_about_news = False
+    if visit.journey.contact_is_proved(now):
+        async with request.app[RUNTIME].database.read() as connection:
+            asks_about_news = await news.asks(connection, visit, now)
     context = {
+        "asks_about_news": asks_about_news,
         # Grace is for a code, not for a credential.
         "secure_network": visit.journey.is_registered and not visit.journey.is_in_grace and is_offered(settings),
         "grace_minutes": settings.portal.grace_seconds // 60,

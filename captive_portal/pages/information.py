@@ -9,9 +9,9 @@ from captive_portal.information_rights.terms import read_blocks
 from captive_portal.journey import Journey
 from captive_portal.languages import current_language
 from captive_portal.pages.common import LASTING, RUNTIME, change_language, clock, open_visit, render, render_visit
-from captive_portal.storage import equipment, residents
+from captive_portal.storage import equipment, marketing, residents
+from foundation.database import Statements
 from foundation.retention_limits import limits_of
-from foundation.settings import RetentionSettings
 
 # The easy ones say the same in short sentences, for people who find reading hard.
 TOPICS = ("terms", "privacy", "accessibility", "easy-terms", "easy-privacy")
@@ -22,12 +22,10 @@ async def show_on_journey(request: web.Request) -> web.Response:
     now, topic = clock(), request.path.rpartition("/")[2]
     async with request.app[RUNTIME].database.short_read() as connection:
         visit = await open_visit(request, connection, now)
-        texts = await residents.current_terms(connection, visit.journey.council_id)
-        limits = await limits_of(connection, request.app[RUNTIME].settings.retention, visit.journey.council_id)
+        context = await _context(request, connection, visit.journey.council_id)
     if answer := await change_language(request, now):
         return answer
-    context = {**_context(request, texts, limits), "back": _back(visit.journey)}
-    return render_visit(request, visit, f"{topic}.html", context)
+    return render_visit(request, visit, f"{topic}.html", {**context, "back": _back(visit.journey)})
 
 
 async def show_for_council(request: web.Request) -> web.Response:
@@ -37,14 +35,9 @@ async def show_for_council(request: web.Request) -> web.Response:
         place = await equipment.find_council(connection, request.match_info["code"])
         if place is None:
             raise web.HTTPNotFound
-        texts = await residents.current_terms(connection, place.council_id)
-        limits = await limits_of(connection, request.app[RUNTIME].settings.retention, place.council_id)
+        context = await _context(request, connection, place.council_id)
     prefix = f"/councils/{place.council_code}/"
-    return render(
-        request,
-        f"{topic}.html",
-        {**_context(request, texts, limits), "place": place, "information": prefix, "back": ""},
-    )
+    return render(request, f"{topic}.html", {**context, "place": place, "information": prefix, "back": ""})
 
 
 async def show_logo(request: web.Request) -> web.Response:
@@ -71,13 +64,14 @@ def _back(journey: Journey) -> str:
     return journey.current_path()
 
 
-def _context(request: web.Request, texts: list[residents.Terms], limits: RetentionSettings) -> dict[str, object]:
-    terms = registration.choose_terms(texts, current_language.get())
+async def _context(request: web.Request, connection: Statements, council_id: int) -> dict[str, object]:
     settings = request.app[RUNTIME].settings
+    terms = registration.choose_terms(await residents.current_terms(connection, council_id), current_language.get())
     return {
         "terms": terms,
         "blocks": read_blocks(terms.text) if terms else [],
-        "retention": limits,
+        "retention": await limits_of(connection, settings.retention, council_id),
+        "asks_about_news": await marketing.is_asked(connection, council_id),
         "remembered_days": settings.portal.remembered_device_days,
         "secure_network": settings.portal.secure_network_name,
     }

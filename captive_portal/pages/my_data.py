@@ -20,6 +20,7 @@ from captive_portal.information_rights.terms import read_blocks
 from captive_portal.journey import Journey
 from captive_portal.languages import NAMES
 from captive_portal.languages import gettext as _
+from captive_portal.pages import news
 from captive_portal.pages.code import masked
 from captive_portal.pages.common import (
     JOURNEY,
@@ -63,14 +64,15 @@ async def show(request: web.Request) -> web.Response:
         if not _is_open(visit.journey, contact, now):
             return render_visit(request, visit, "data_closed.html", {"masked": masked(contact or "")})
         data = await _gather(request, connection, visit)
-    return render_visit(request, visit, "data.html", _context(request, visit, data))
+        context = await _context(request, connection, visit, data)
+    return render_visit(request, visit, "data.html", context)
 
 
 async def export(request: web.Request) -> web.Response:
     """GET data/export.json and export.csv: to keep; with ``show=yes`` to read, where a browser keeps no files."""
     now, kind = clock(), request.match_info["kind"]
     async with request.app[RUNTIME].database.read() as connection:
-        visit = await _open(request, connection, now)
+        visit = await open_data(request, connection, now)
         data = await _gather(request, connection, visit)
     text = my_data.to_json(data) if kind == "json" else my_data.to_csv(data)
     if request.query.get("show") == "yes":
@@ -87,7 +89,7 @@ async def show_terms(request: web.Request) -> web.Response:
     if answer := await change_language(request, now):
         return answer
     async with request.app[RUNTIME].database.short_read() as connection:
-        visit = await _open(request, connection, now)
+        visit = await open_data(request, connection, now)
         terms = await storage.accepted_terms(connection, visit.journey.resident_id, number)
     if terms is None:
         raise web.HTTPNotFound
@@ -111,7 +113,7 @@ async def take_contact(request: web.Request) -> web.Response:
     typed = text_field(await read_form(request), "contact")[:254]
     settings = request.app[RUNTIME].settings
     async with request.app[RUNTIME].database.read() as connection:
-        visit = await _open(request, connection, now)
+        visit = await open_data(request, connection, now)
         contact = read_contact(typed, settings)
         if contact is None:
             return await _refused(request, connection, visit, contact_hint(settings), typed)
@@ -156,7 +158,7 @@ async def take_language(request: web.Request) -> web.Response:
     runtime, now = request.app[RUNTIME], clock()
     chosen = text_field(await read_form(request), "language")
     async with runtime.database.short_write() as connection:
-        visit = await _open(request, connection, now, for_update=True)
+        visit = await open_data(request, connection, now, for_update=True)
         journey = visit.journey
         if chosen in NAMES and journey.resident_id is not None:
             await storage.set_language(connection, journey.resident_id, chosen)
@@ -170,7 +172,7 @@ async def show_delete(request: web.Request) -> web.Response:
     if answer := await change_language(request, now):
         return answer
     async with request.app[RUNTIME].database.short_read() as connection:
-        visit = await _open(request, connection, now)
+        visit = await open_data(request, connection, now)
     return render_visit(request, visit, "data_delete.html")
 
 
@@ -179,7 +181,7 @@ async def take_delete(request: web.Request) -> web.Response:
     runtime, now = request.app[RUNTIME], clock()
     is_confirmed = text_field(await read_form(request), "confirm") == "yes"
     async with runtime.database.write() as connection:
-        visit = await _open(request, connection, now, for_update=True)
+        visit = await open_data(request, connection, now, for_update=True)
         if not is_confirmed:
             error = FormError("confirm", _("Tick the box if you want everything to be deleted"))
             return render_form_errors(request, visit, "data_delete.html", [error])
@@ -203,7 +205,7 @@ async def _visit(
     return visit, await storage.contact_of(connection, request.app[RUNTIME], visit.journey.resident_id)
 
 
-async def _open(request: web.Request, connection: Statements, now: datetime, *, for_update: bool = False) -> Visit:
+async def open_data(request: web.Request, connection: Statements, now: datetime, *, for_update: bool = False) -> Visit:
     """A journey whose data may be read now. Raises HTTPSeeOther where it may not."""
     visit, contact = await _visit(request, connection, now, for_update=for_update)
     if not _is_open(visit.journey, contact, now):
@@ -270,7 +272,7 @@ async def _refused(
     request: web.Request, connection: Statements, visit: Visit, message: str, typed: str
 ) -> web.Response:
     data = await _gather(request, connection, visit)
-    context = {**_context(request, visit, data), "typed": typed}
+    context = {**await _context(request, connection, visit, data), "typed": typed}
     return render_form_errors(request, visit, "data.html", [FormError("contact", message)], context)
 
 
@@ -288,25 +290,26 @@ def _code_context(request: web.Request, visit: Visit) -> dict[str, object]:
     }
 
 
-def _context(request: web.Request, visit: Visit, data: MyData) -> dict[str, object]:
+async def _context(request: web.Request, connection: Statements, visit: Visit, data: MyData) -> dict[str, object]:
     return {
         **words_of(data, visit.place.time_zone),
+        "asks_about_news": await news.asks(connection, visit, clock()),
         "typed": "",
         "contact_hint": contact_hint(request.app[RUNTIME].settings),
         "changed": request.query.get("changed") == "yes",
     }
 
 
-_DATA: Final = f"{JOURNEY}/data"
+DATA: Final = f"{JOURNEY}/data"
 ROUTES: Final = (
-    web.get(_DATA, show, name="data"),
-    web.get(_DATA + r"/export.{kind:json|csv}", export, name="data_export"),
-    web.get(_DATA + r"/terms/{number:[0-9]{1,18}}", show_terms, name="data_terms"),
-    web.post(f"{_DATA}/send", send, name="send_data_code"),
-    web.post(f"{_DATA}/contact", take_contact, name="take_data_contact"),
-    web.get(f"{_DATA}/code", show_code, name="data_code"),
-    web.post(f"{_DATA}/code", take_code, name="take_data_code"),
-    web.post(f"{_DATA}/language", take_language, name="take_data_language"),
-    web.get(f"{_DATA}/delete", show_delete, name="data_delete"),
-    web.post(f"{_DATA}/delete", take_delete, name="take_data_delete"),
+    web.get(DATA, show, name="data"),
+    web.get(DATA + r"/export.{kind:json|csv}", export, name="data_export"),
+    web.get(DATA + r"/terms/{number:[0-9]{1,18}}", show_terms, name="data_terms"),
+    web.post(f"{DATA}/send", send, name="send_data_code"),
+    web.post(f"{DATA}/contact", take_contact, name="take_data_contact"),
+    web.get(f"{DATA}/code", show_code, name="data_code"),
+    web.post(f"{DATA}/code", take_code, name="take_data_code"),
+    web.post(f"{DATA}/language", take_language, name="take_data_language"),
+    web.get(f"{DATA}/delete", show_delete, name="data_delete"),
+    web.post(f"{DATA}/delete", take_delete, name="take_data_delete"),
 )

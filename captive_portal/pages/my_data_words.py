@@ -8,16 +8,20 @@ from typing import Final
 
 from captive_portal.information_rights.my_data import (
     Acceptance,
+    AskedRequest,
     Credential,
     Device,
     Kept,
     MyData,
+    NewsConsent,
     ProblemReport,
     Session,
 )
+from captive_portal.information_rights.requests import Kind
 from captive_portal.languages import NAMES, ngettext, show_day, show_duration, show_octets, show_time
 from captive_portal.languages import gettext as _
 from captive_portal.pages.problem_words import kind_in_words
+from captive_portal.pages.requests import kind_name
 from captive_portal.ways_in.ways import Way
 
 # The page stays small; an export has all of them.
@@ -49,6 +53,8 @@ def words_of(data: MyData, time_zone: str) -> dict[str, object]:
         "paper_lines": [
             (show_day(each.used_at, time_zone), _moment(each.access_until, time_zone)) for each in data.codes_on_paper
         ],
+        "request_items": [_request(each, time_zone) for each in data.requests],
+        "news_items": [_news(each, time_zone) for each in data.news],
         "report_items": [_report(each, time_zone) for each in data.problem_reports],
         "kept_lines": [(_what(each), _how_long(each)) for each in data.kept],
     }
@@ -105,6 +111,20 @@ def _acceptance(accepted: Acceptance, time_zone: str) -> Item:
     )
 
 
+def _news(agreed: NewsConsent, time_zone: str) -> Item:
+    return Item(
+        agreed.controller_name,
+        (
+            (_("What you agreed to"), agreed.text),
+            (_("How it comes"), _("By email") if agreed.channel == "email" else _("By text")),
+            (_("Language"), NAMES.get(agreed.language, agreed.language)),
+            (_("Agreed"), _moment(agreed.given_at, time_zone)),
+            (_("Where"), agreed.venue or _("Not known")),
+            (_("Taken back"), _moment(agreed.withdrawn_at, time_zone) if agreed.withdrawn_at else _("No")),
+        ),
+    )
+
+
 def _credential(credential: Credential, time_zone: str) -> Item:
     removed = ((_("Removed"), _moment(credential.removed_at, time_zone)),) if credential.removed_at else ()
     return Item(
@@ -130,6 +150,19 @@ def _report(report: ProblemReport, time_zone: str) -> Item:
     )
 
 
+def _request(request: AskedRequest, time_zone: str) -> Item:
+    written = ((_("What was written"), request.written),) if request.written else ()
+    return Item(
+        request.number,
+        (
+            (_("What you asked"), kind_name(Kind(request.kind))),
+            (_("Received"), _moment(request.received_at, time_zone)),
+            (_("Closed"), _day_or(request.closed_at, time_zone, _("Not yet"))),
+            *written,
+        ),
+    )
+
+
 def _way(way: str | None) -> str:
     names = {
         Way.CLICK: _("Without giving anything"),
@@ -148,6 +181,7 @@ def _what(kept: Kept) -> str:
         "sessions": _("When and where you were online"),
         "authentications": _("The log of attempts to log in"),
         "problem reports": _("A problem that you reported"),
+        "requests about data": _("A complaint or request about your data, after it was answered"),
         "journeys": _("What you typed while you signed up"),
         "devices": _("A device that you do not use any more"),
         "residents": _("Everything else, after you last used the WiFi"),

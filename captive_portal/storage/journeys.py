@@ -29,6 +29,7 @@ _TIMES: Final = (
     "released_at",
     "waiting_since",
     "data_open_until",
+    "contact_proved_until",
 )
 _DETAILS: Final = tuple(field.name for field in fields(Details))
 

@@ -12,13 +12,15 @@ from captive_portal.information_rights.my_data import (
     Credential,
     Device,
     MyData,
+    NewsConsent,
     PaperCode,
     ProblemReport,
     Registration,
     Session,
     kept,
 )
-from captive_portal.storage import holds
+from captive_portal.storage import holds, marketing
+from captive_portal.storage.information_requests import requests_under
 from captive_portal.storage.residents import Terms
 from foundation.database import Statements
 from foundation.problem_reports import open_text
@@ -28,6 +30,8 @@ from foundation.schema import (
     accounting_sessions,
     credentials,
     devices,
+    marketing_consents,
+    marketing_offers,
     problem_reports,
     residents,
     terms_acceptances,
@@ -107,6 +111,22 @@ _CODES: Final = (
     .where(devices.c.resident_id == bindparam("resident_id"))
     .order_by(voucher_uses.c.used_at.desc())
 )
+_NEWS: Final = (
+    select(
+        marketing_offers.c.controller,
+        marketing_offers.c.controller_name,
+        marketing_offers.c.channel,
+        marketing_offers.c.language,
+        marketing_offers.c.text,
+        venues.c.name,
+        marketing_consents.c.given_at,
+        marketing_consents.c.withdrawn_at,
+    )
+    .join(marketing_offers, marketing_offers.c.id == marketing_consents.c.offer_id)
+    .outerjoin(venues, venues.c.id == marketing_consents.c.venue_id)
+    .where(marketing_consents.c.resident_id == bindparam("resident_id"))
+    .order_by(marketing_consents.c.given_at.desc())
+)
 _REPORTS: Final = (
     select(
         problem_reports.c.reported_at,
@@ -142,9 +162,11 @@ async def gather(
         devices=tuple(_device(row, device_id) for row in of_devices),
         sessions=tuple(Session(*row) for row in of_sessions),
         terms=tuple(Acceptance(*row) for row in of_terms),
+        news=tuple(NewsConsent(*row) for row in await connection.execute(_NEWS, asked)),
         user_names=tuple(Credential(*row) for row in of_names),
         codes_on_paper=tuple(PaperCode(*row) for row in of_codes),
         problem_reports=tuple(_report(runtime, row) for row in of_reports),
+        requests=await requests_under(connection, runtime, resident.council_id, resident.contact_pseudonym),
         kept=kept(await limits_of(connection, runtime.settings.retention, resident.council_id)),
     )
 
@@ -178,6 +200,7 @@ async def set_contact(
     if (await connection.execute(owner)).first() is not None:
         return False
     await holds.preserve(connection, runtime, council_id, resident_id, frozenset(), now)
+    await marketing.stop_other_channels(connection, resident_id, kind, now)
     await connection.execute(
         residents.update()
         .where(residents.c.id == resident_id)

@@ -10,10 +10,12 @@ import pytest
 
 from captive_portal.information_rights.my_data import (
     Acceptance,
+    AskedRequest,
     Credential,
     Device,
     Kept,
     MyData,
+    NewsConsent,
     PaperCode,
     ProblemReport,
     Registration,
@@ -37,9 +39,11 @@ DATA = MyData(
     ),
     sessions=(SESSION,),
     terms=(Acceptance(7, 1, "en", NOON, None),),
+    news=(NewsConsent("council", "Coventry", "email", "en", "News of the libraries", None, NOON, None),),
     user_names=(Credential("calm-otter-0042", NOON, None, None, NOON),),
     codes_on_paper=(PaperCode(NOON, NOON + timedelta(hours=4)),),
     problem_reports=(ProblemReport(NOON, "Central Library", "slow", "Upstairs in room 4"),),
+    requests=(AskedRequest("26-7KQ4MX", "complaint", NOON, None, None, "Slow."),),
     kept=kept(RetentionSettings()),
 )
 
