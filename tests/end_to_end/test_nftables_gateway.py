@@ -1,7 +1,8 @@
 """A phone behind the plain Linux gateway: a lease with option 114, the captive portal API, registration, log-out.
 
 nft, dnsmasq and the agent run as deploy/nftables-gateway has them, in a network namespace; the phone is curl and a
-DHCP client in another. Portal and gateway have certificates of the test's own authority, which the phone trusts.
+DHCP client in another. Portal, gateway and the council's site have certificates of the test's own authority, which the
+phone trusts.
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ from aiohttp import web
 from sqlalchemy import select
 
 from captive_portal.app import create_app
+from captive_portal.essentials.sites import default_sites, make_site
+from captive_portal.gateways.walled_garden import configuration_of
+from captive_portal.storage import essentials
+from captive_portal.storage.known_gateways import site_of
 from foundation.certificates import Authority, make_authority
 from foundation.database import Database
 from foundation.privacy import Keyring
@@ -34,7 +39,15 @@ from foundation.schema import accounting_sessions, councils, network_access_serv
 from foundation.settings import PortalSettings, Settings
 from tests.captive_portal.simulated.page import read_page
 from tests.support.gateway_agent import FOLDER, PROGRAM
-from tests.support.opennds import GATEWAY_ADDRESS, INTERNET_ADDRESS, PORTAL_NAME, Town, town
+from tests.support.opennds import (
+    COUNCIL_ADDRESS,
+    COUNCIL_NAME,
+    GATEWAY_ADDRESS,
+    INTERNET_ADDRESS,
+    PORTAL_NAME,
+    Town,
+    town,
+)
 from tests.support.peers import Peers
 from tests.support.wired import may_make_namespaces
 
@@ -46,6 +59,16 @@ PORTAL_URL: Final = f"https://{PORTAL_NAME}"
 PROBE: Final = "http://captive.apple.com/hotspot-detect.html"
 KEY: Final = secrets.token_urlsafe(16)
 SECRET: Final = secrets.token_urlsafe(16)
+FOREIGN: Final = "www.example.org"
+_SITE: Final = """\
+import http.server, ssl, sys
+address, chain, key = sys.argv[1:]
+server = http.server.HTTPServer((address, 443), http.server.SimpleHTTPRequestHandler)
+context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+context.load_cert_chain(chain, key)
+server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()
+"""
 # busybox udhcpc tells options that it has no name for in hexadecimal.
 _LEASE: Final = """\
 #!/bin/sh
@@ -100,9 +123,17 @@ class Phone:
     def page(self) -> str:
         return urlsplit(self.url).path.rpartition("/")[2]
 
+    @property
+    def authority(self) -> str:
+        return str(self.town.folder / "authority.pem")
+
+    def fetches(self, url: str) -> bool:
+        """Whether it can be opened."""
+        command = ["ip", "netns", "exec", self.town.phone, "curl", "-s", "-m", "5", "--cacert", self.authority, url]
+        return subprocess.run(command, check=False, capture_output=True, timeout=20).returncode == 0
+
     def curl(self, *arguments: str) -> str:
-        authority = str(self.town.folder / "authority.pem")
-        return self.run("curl", "-s", "-S", "-m", "5", "--cacert", authority, *arguments)
+        return self.run("curl", "-s", "-S", "-m", "5", "--cacert", self.authority, *arguments)
 
     def run(self, *command: str) -> str:
         inside = ["ip", "netns", "exec", self.town.phone, *command]
@@ -126,15 +157,35 @@ async def test_a_phone_learns_from_option_114_that_it_is_captive_gets_on_and_log
 ) -> None:
     authority = Authority(make_authority("Test", "Test", datetime.now(UTC)))
     (made_town.folder / "authority.pem").write_bytes(authority.certificate)
-    async with serving(made_town, database, keyring, authority), gateway(made_town, authority):
+    async with (
+        serving(made_town, database, keyring, authority) as runtime,
+        council_site(made_town, authority),
+        gateway(made_town, authority, await garden(runtime)),
+    ):
         phone = Phone(made_town)
         assert await asyncio.to_thread(phone.lease) == API
+        await asyncio.to_thread(look_around_before_login, phone)
         await asyncio.to_thread(visit, phone, made_town)
     async with database.read() as connection:
         session = (await connection.execute(select(accounting_sessions))).one()
     assert (session.source, session.ended_by, session.terminate_cause) == ("api", "stop", 1)
     assert session.input_octets > 0
     assert session.output_octets > 0
+
+
+def look_around_before_login(phone: Phone) -> None:
+    """The council's site is open, nothing else is, and the command for engineers says so."""
+    until(lambda: phone.fetches(f"https://{COUNCIL_NAME}/"))
+    assert not phone.fetches(f"https://{FOREIGN}/")
+    check = ["-m", "citywifi", "essentials", "check", "--before-login", "--json", "--foreign", FOREIGN]
+    told = phone.run(
+        "env", f"SSL_CERT_FILE={phone.authority}", sys.executable, *check,
+        "--portal", PORTAL_URL, "--council", "E08000026",
+    )  # fmt: skip
+    assert json.loads(told) == {
+        "sites": [{"key": "council-test", "hosts": {COUNCIL_NAME: "open"}}],
+        "foreign": {FOREIGN: "shut"},
+    }
 
 
 def visit(phone: Phone, made_town: Town) -> None:
@@ -199,13 +250,41 @@ def certificate(authority: Authority, folder: Path, name: str) -> tuple[Path, Pa
 
 
 @asynccontextmanager
-async def gateway(made_town: Town, authority: Authority) -> AsyncIterator[None]:
+async def council_site(made_town: Town, authority: Authority) -> AsyncIterator[None]:
+    """A site on the internet that is in the list of what is open before login."""
+    files = map(str, certificate(authority, made_town.folder, COUNCIL_NAME))
+    command = ["ip", "netns", "exec", made_town.internet, sys.executable, "-c", _SITE, COUNCIL_ADDRESS, *files]
+    process = await asyncio.create_subprocess_exec(*command, stderr=subprocess.DEVNULL, cwd=made_town.folder / "pages")
+    try:
+        yield
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def garden(runtime: Runtime) -> str:
+    """What dnsmasq is told of the council's one site, as an engineer would paste it."""
+    now = datetime.now(UTC)
+    async with runtime.database.write() as connection:
+        council_id, nas_id = (
+            await connection.execute(select(network_access_servers.c.council_id, network_access_servers.c.id))
+        ).one()
+        for site in default_sites():
+            await essentials.remove_site(connection, council_id, site.key, now)
+        own = make_site("The council", f"https://{COUNCIL_NAME}/", [])
+        await essentials.put_site(connection, council_id, own, now)
+        made = configuration_of(*await site_of(connection, runtime, nas_id))
+    return next(snippet.text for snippet in made.snippets if "garden" in snippet.place)
+
+
+@asynccontextmanager
+async def gateway(made_town: Town, authority: Authority, opened: str) -> AsyncIterator[None]:
     """The rules, dnsmasq and the agent, each with what stands for this place filled in."""
     folder = made_town.folder
     rules = (FOLDER / "citywifi.nft").read_text().replace("198.51.100.1", made_town.portal_address)
     (folder / "citywifi.nft").write_text(rules)
     await asyncio.to_thread(subprocess.run, inside(made_town, "nft", "-f", str(folder / "citywifi.nft")), check=True)
-    (folder / "dnsmasq.conf").write_text(dnsmasq_configuration(made_town))
+    (folder / "dnsmasq.conf").write_text(f"{dnsmasq_configuration(made_town)}{opened}\n")
     chain, key = certificate(authority, folder, GATEWAY_NAME)
     settings = {
         "portal": PORTAL_URL,

@@ -25,6 +25,9 @@ PORTAL_NAME: Final = "portal.test"
 # The one host that is reachable before login; all others have the internet's one address.
 GARDEN_NAME: Final = "essentials.test"
 GARDEN_ADDRESS: Final = "203.0.113.81"
+# Another one with an address of its own; whoever needs it brings what answers there.
+COUNCIL_NAME: Final = "www.council.test"
+COUNCIL_ADDRESS: Final = "203.0.113.82"
 INTERNET_ADDRESS: Final = "203.0.113.80"
 _ROUTER_ADDRESS: Final = "203.0.113.1"
 _READY_WITHIN_SECONDS: Final = 20
@@ -72,6 +75,7 @@ _INTERNET: Final = (
         "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--pid-file",
         "--local=/#/",
         f"--address=/#/{INTERNET_ADDRESS}", f"--address=/{GARDEN_NAME}/{GARDEN_ADDRESS}",
+        f"--address=/{COUNCIL_NAME}/{COUNCIL_ADDRESS}",
     ],
     ["busybox", "httpd", "-f", "-p", "80"],
     ["busybox", "httpd", "-f", "-p", f"{GARDEN_ADDRESS}:443"],
@@ -168,7 +172,7 @@ def _lay_cables(made: Town, cable: str, gateway_address: str) -> None:
     _cable(made.phone, "wifi")
     _veth(made.gateway, "internet", made.internet, "line")
     _cable(made.gateway, "internet", f"{_ROUTER_ADDRESS}/24")
-    _cable(made.internet, "line", f"{INTERNET_ADDRESS}/24", f"{GARDEN_ADDRESS}/24")
+    _cable(made.internet, "line", *(f"{each}/24" for each in (INTERNET_ADDRESS, GARDEN_ADDRESS, COUNCIL_ADDRESS)))
     _ip("-n", made.gateway, "route", "add", "default", "via", INTERNET_ADDRESS)
     subprocess.run(["ip", "netns", "exec", made.gateway, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
 
