@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from captive_portal import metrics
 from captive_portal.information_rights.requests import Happened, InformationRequest
+from captive_portal.storage import erasure
 from captive_portal.storage import information_requests as storage
 from captive_portal.storage.information_requests import NewRequest
 from foundation.database import Statements
@@ -81,6 +84,19 @@ async def store(
     await storage.save(connection, after, now)
     await storage.add_event(connection, runtime.keyring, after, happened, actor, text, now)
     metrics.information_requests.labels(after.kind, happened).inc()
+
+
+async def erase(connection: AsyncConnection, runtime: Runtime, request: InformationRequest, now: datetime) -> bool:
+    """Delete everything that is kept under a request's contact but the request; False where there is nothing.
+
+    After the commit, :func:`captive_portal.storage.erasure.erase_files` takes what lies outside of the tables.
+    """
+    resident_id = await storage.resident_of(connection, runtime, request)
+    if resident_id is None:
+        return False
+    return await erasure.erase_resident(
+        connection, runtime, resident_id, now, actor=f"request {request.number}", kept_request=request.id
+    )
 
 
 async def may_write(connection: Statements, request: InformationRequest, now: datetime) -> bool:

@@ -209,9 +209,9 @@ def extended(request: InformationRequest, now: datetime) -> InformationRequest:
 
 
 def answered(
-    request: InformationRequest, outcome: Outcome, now: datetime, *, gives_data: bool = False
+    request: InformationRequest, outcome: Outcome, now: datetime, *, gives_data: bool = False, erases: bool = False
 ) -> InformationRequest:
-    """It is over. Raises RequestError."""
+    """It is over; with it they may get their data, or have them erased. Raises RequestError."""
     _still_open(request)
     if outcome is Outcome.WITHDRAWN:
         raise RequestError("only who asked can withdraw a request")
@@ -219,6 +219,10 @@ def answered(
         raise RequestError(f"of {request.number} identity is not proved; it can only be refused")
     if gives_data and (request.kind is not Kind.ACCESS or request.contact_proved_at is None):
         raise RequestError("data are given to who asked for them, after the code sent to their contact was typed")
+    if erases and (request.kind is not Kind.ERASURE or request.contact_proved_at is None):
+        raise RequestError("data are erased for who asked for that, after the code sent to their contact was typed")
+    if outcome is Outcome.REFUSED and (gives_data or erases):
+        raise RequestError("what is refused is not done")
     first = request.acknowledged_at or now
     return replace(
         request, closed_at=now, outcome=outcome, waits_for=None, gives_data=gives_data, acknowledged_at=first
@@ -238,6 +242,7 @@ def by_council(
     *,
     outcome: Outcome = Outcome.DONE,
     gives_data: bool = False,
+    erases: bool = False,
 ) -> InformationRequest:
     """A step of the council's, by its name. Raises RequestError."""
     match happened:
@@ -252,7 +257,7 @@ def by_council(
         case Happened.EXTENDED:
             return extended(request, now)
         case Happened.ANSWERED:
-            return answered(request, outcome, now, gives_data=gives_data)
+            return answered(request, outcome, now, gives_data=gives_data, erases=erases)
         case Happened.WRITTEN:
             return request
         case _:

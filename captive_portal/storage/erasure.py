@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal.journey import Details, Journey, State
@@ -30,6 +30,7 @@ from foundation.schema import (
     authentications,
     devices,
     help_requests,
+    information_requests,
     journeys,
     polled_grants,
     residents,
@@ -68,31 +69,66 @@ async def erase(connection: AsyncConnection, runtime: Runtime, journey: Journey,
 
     In the transaction of the caller, who holds the journey's row.
     """
-    person = await _find(connection, runtime, journey)
+    person = await _find(connection, runtime, journey.resident_id)
     if person is None:
         return None
+    counts = await _clear(connection, runtime, person, now)
+    erased = await _leave(connection, runtime, journey, now)
+    await _delete(connection, person, counts, now, actor="my data", kept_journey=journey.id)
+    return erased
+
+
+async def erase_resident(
+    connection: AsyncConnection, runtime: Runtime, resident_id: int, now: datetime, *, actor: str, kept_request: int
+) -> bool:
+    """Delete everything of a resident who asked for it without a journey; False where they are deleted already.
+
+    What stays is the request that asked for it, because it is still to be answered. In the transaction of the caller.
+    """
+    person = await _find(connection, runtime, resident_id)
+    if person is None:
+        return False
+    counts = await _clear(connection, runtime, person, now)
+    await _delete(connection, person, counts, now, actor=actor, kept_request=kept_request)
+    return True
+
+
+async def _clear(connection: AsyncConnection, runtime: Runtime, person: _Person, now: datetime) -> dict[str, int]:
     # The same happens to everybody: what is held of somebody is put aside first, and nobody can tell.
     await holds.preserve(connection, runtime, person.council_id, person.resident_id, person.names, now)
     counts = {"sessions": await _clear_sessions(connection, person)}
     counts["log lines"] = await _delete_log(connection, runtime, person)
-    erased = await _leave(connection, runtime, journey, now)
+    counts["devices"] = len(person.pseudonyms)
+    return counts
+
+
+async def _delete(
+    connection: AsyncConnection,
+    person: _Person,
+    counts: dict[str, int],
+    now: datetime,
+    *,
+    actor: str,
+    kept_journey: int | None = None,
+    kept_request: int | None = None,
+) -> None:
     await _forget_devices(connection, person)
     await _forget_codes(connection, person)
+    counts["requests"] = await _delete_requests(connection, person, kept_request)
     of_person = or_(journeys.c.resident_id == person.resident_id, person.owns(journeys))
-    await connection.execute(delete(journeys).where(of_person, journeys.c.id != journey.id))
-    counts["devices"] = len(person.pseudonyms)
+    others = true() if kept_journey is None else journeys.c.id != kept_journey
+    await connection.execute(delete(journeys).where(of_person, others))
     # Devices, tokens, credentials, acceptances and what belongs to those go with it.
     await connection.execute(delete(residents).where(residents.c.id == person.resident_id))
     await connection.execute(
         insert(audit_events).values(
-            council_id=person.council_id, at=now, actor="my data", action="erase", subject="a resident", detail=counts
+            council_id=person.council_id, at=now, actor=actor, action="erase", subject="a resident", detail=counts
         )
     )
-    return erased
 
 
-async def _find(connection: AsyncConnection, runtime: Runtime, journey: Journey) -> _Person | None:
-    of_resident = select(residents).where(residents.c.id == journey.resident_id).with_for_update()
+async def _find(connection: AsyncConnection, runtime: Runtime, resident_id: int | None) -> _Person | None:
+    of_resident = select(residents).where(residents.c.id == resident_id).with_for_update()
     resident = (await connection.execute(of_resident)).one_or_none()
     if resident is None:
         return None
@@ -102,7 +138,7 @@ async def _find(connection: AsyncConnection, runtime: Runtime, journey: Journey)
         resident.registered_at,
         *(await connection.execute(owned.with_only_columns(devices.c.created_at))).scalars(),
     ]
-    told = await _told_by_gateways(connection, runtime, journey, resident.id, list(pseudonyms))
+    told = await _told_by_gateways(connection, runtime, resident.council_id, resident.id, list(pseudonyms))
     names = await names_of(connection, runtime, resident.council_id, resident.id, pseudonyms, told)
     return _Person(
         council_id=resident.council_id,
@@ -115,12 +151,12 @@ async def _find(connection: AsyncConnection, runtime: Runtime, journey: Journey)
 
 
 async def _told_by_gateways(
-    connection: AsyncConnection, runtime: Runtime, journey: Journey, resident_id: int, pseudonyms: list[bytes]
+    connection: AsyncConnection, runtime: Runtime, council_id: int, resident_id: int, pseudonyms: list[bytes]
 ) -> set[str]:
     """The devices' addresses, as journeys of the last day still have them."""
     of_person = or_(
         journeys.c.resident_id == resident_id,
-        and_(journeys.c.council_id == journey.council_id, journeys.c.mac_pseudonym.in_(pseudonyms)),
+        and_(journeys.c.council_id == council_id, journeys.c.mac_pseudonym.in_(pseudonyms)),
     )
     sealed = await connection.execute(select(journeys.c.details_encrypted).where(of_person))
     found = [details_of(runtime.keyring, row.details_encrypted) for row in sealed]
@@ -192,6 +228,16 @@ async def _forget_codes(connection: AsyncConnection, person: _Person) -> None:
         table = verification_codes.c
         of_person = and_(table.council_id == person.council_id, table.contact_pseudonym == person.contact_pseudonym)
         await connection.execute(delete(verification_codes).where(of_person))
+
+
+async def _delete_requests(connection: AsyncConnection, person: _Person, kept: int | None) -> int:
+    """Complaints and requests about data under their contact, with what was written; open ones are taken back so."""
+    if person.contact_pseudonym is None:
+        return 0
+    table = information_requests.c
+    of_person = and_(table.council_id == person.council_id, table.contact_pseudonym == person.contact_pseudonym)
+    others = true() if kept is None else table.id != kept
+    return (await connection.execute(delete(information_requests).where(of_person, others))).rowcount
 
 
 def _random() -> bytes:

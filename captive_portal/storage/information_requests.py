@@ -12,6 +12,7 @@ from sqlalchemy import Row, bindparam, func, select
 
 from captive_portal.errors import PortalError
 from captive_portal.information_rights.clock import Pause
+from captive_portal.information_rights.my_data import AskedRequest
 from captive_portal.information_rights.requests import Happened, InformationRequest, Kind, Outcome, Rules, Wait
 from foundation.database import Statements
 from foundation.privacy import Keyring
@@ -67,6 +68,13 @@ _RECENT_CODES: Final = select(func.count()).where(
 )
 _RESIDENT: Final = select(residents.c.id).where(
     residents.c.council_id == bindparam("council_id"), residents.c.contact_pseudonym == bindparam("contact_pseudonym")
+)
+_UNDER: Final = (
+    select(information_requests)
+    .where(
+        _requests.council_id == bindparam("council_id"), _requests.contact_pseudonym == bindparam("contact_pseudonym")
+    )
+    .order_by(_requests.received_at.desc())
 )
 _LISTED: Final = (
     select(
@@ -288,6 +296,21 @@ async def resident_of(connection: Statements, runtime: Runtime, request: Informa
     asked = {"council_id": request.council_id, "contact_pseudonym": pseudonym}
     resident_id: int | None = (await connection.execute(_RESIDENT, asked)).scalar_one_or_none()
     return resident_id
+
+
+async def requests_under(
+    connection: Statements, runtime: Runtime, council_id: int, contact_pseudonym: bytes | None
+) -> tuple[AskedRequest, ...]:
+    """All that were made under a contact, the latest first, as the resident sees and exports them."""
+    if contact_pseudonym is None:
+        return ()
+    asked = {"council_id": council_id, "contact_pseudonym": contact_pseudonym}
+    found = []
+    for row in (await connection.execute(_UNDER, asked)).all():
+        happened = await events(connection, runtime.keyring, row.id) if row.contact_proved_at else []
+        written = "\n\n".join(f"{one.at:%Y-%m-%d}, {one.actor}: {one.text}" for one in happened if one.text)
+        found.append(AskedRequest(row.number, row.kind, row.received_at, row.closed_at, row.outcome, written))
+    return tuple(found)
 
 
 async def live_codes(connection: Statements, request_id: int, now: datetime) -> list[LiveCode]:

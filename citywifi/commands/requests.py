@@ -9,10 +9,10 @@ import typer
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from captive_portal.information_rights import correspondence, handling, requests
+from captive_portal.information_rights import handling, steps
 from captive_portal.information_rights.handling import Actor
-from captive_portal.information_rights.requests import Happened, InformationRequest, Kind, Outcome, RequestError
-from captive_portal.storage import equipment
+from captive_portal.information_rights.requests import TOLD, Happened, InformationRequest, Kind, Outcome, RequestError
+from captive_portal.information_rights.steps import Step
 from captive_portal.storage import information_requests as storage
 from captive_portal.storage.information_requests import NewRequest
 from captive_portal.ways_in.contacts import read_contact
@@ -97,37 +97,37 @@ def add(
 @app.command()
 def acknowledge(number: Number) -> None:
     """Tell who complained that it came; the law gives 30 days."""
-    _step(number, Happened.ACKNOWLEDGED, "")
+    _step(number, Step(Happened.ACKNOWLEDGED))
 
 
 @app.command()
 def identified(number: Number, text: Annotated[str, typer.Option("--text", help="How, such as: at the desk.")]) -> None:
     """Identity was proved in another way than by a code; the month begins today."""
-    _step(number, Happened.IDENTITY_PROVED, text)
+    _step(number, Step(Happened.IDENTITY_PROVED, text))
 
 
 @app.command()
 def ask(number: Number, text: Text) -> None:
     """Ask what a subject access request means; its clock stands until they answer."""
-    _step(number, Happened.CLARIFICATION_ASKED, text)
+    _step(number, Step(Happened.CLARIFICATION_ASKED, text))
 
 
 @app.command("go-on")
 def go_on(number: Number, text: Annotated[str, typer.Option("--text", help="What they said.")]) -> None:
     """They have answered in another way than on the page; the clock goes on."""
-    _step(number, Happened.CLARIFIED, text)
+    _step(number, Step(Happened.CLARIFIED, text))
 
 
 @app.command()
 def extend(number: Number, text: Text) -> None:
     """Take two months more, with the reason; within the first month only."""
-    _step(number, Happened.EXTENDED, text)
+    _step(number, Step(Happened.EXTENDED, text))
 
 
 @app.command()
 def write(number: Number, text: Text) -> None:
     """Write to who asked: how it goes, if it takes long."""
-    _step(number, Happened.WRITTEN, text)
+    _step(number, Step(Happened.WRITTEN, text))
 
 
 @app.command()
@@ -138,26 +138,23 @@ def answer(
     give_data: Annotated[
         bool, typer.Option("--give-data", help="Let them load all that is kept under their contact, after a code.")
     ] = False,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Delete everything that is kept under their contact now, but the request.")
+    ] = False,
 ) -> None:
     """Answer a request, and close it."""
-    _step(number, Happened.ANSWERED, text, outcome=outcome, give_data=give_data)
+    _step(number, Step(Happened.ANSWERED, text, outcome, give_data, erase))
 
 
-def _step(
-    number: str, happened: Happened, text: str, *, outcome: Outcome = Outcome.DONE, give_data: bool = False
-) -> None:
+def _step(number: str, step: Step) -> None:
     async def work(runtime: Runtime) -> tuple[InformationRequest, bool]:
-        now = datetime.now(UTC)
         async with runtime.database.write() as connection:
             before = await _find(connection, runtime, number, for_update=True)
-            after = requests.by_council(before, happened, now, outcome=outcome, gives_data=give_data)
-            await handling.store(connection, runtime, after, happened, Actor.COUNCIL, now, text)
-            await record(connection, f"{happened} (request)", after.number, council_id=after.council_id)
-            place = await equipment.load_place(connection, after.council_id, None)
-            letter = None
-            if happened in requests.TOLD:
-                letter = await correspondence.write_word(connection, runtime, after, place.council_name, now)
-        return after, letter is not None and await correspondence.hand_over(runtime, letter)
+            taken = await steps.take(connection, runtime, before, step, datetime.now(UTC))
+            detail = {"outcome": step.outcome, "erased": step.erases} if step.happened is Happened.ANSWERED else None
+            action = f"{step.happened} (request)"
+            await record(connection, action, before.number, council_id=before.council_id, detail=detail)
+        return taken.after, await steps.finish(runtime, taken)
 
     try:
         after, was_told = perform(work)
@@ -168,7 +165,7 @@ def _step(
         "closed" if after.closed_at else "the clock stands" if due_at is None else f"due before {shown_time(due_at)}"
     )
     typer.echo(f"{after.number}: {clock}")
-    if happened in requests.TOLD and not was_told:
+    if step.happened in TOLD and not was_told:
         typer.echo("nothing was sent to who asked: tell them in another way", err=True)
 
 

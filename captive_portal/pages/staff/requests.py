@@ -8,10 +8,11 @@ from typing import Final
 
 from aiohttp import web
 
-from captive_portal.information_rights import correspondence, handling, requests
+from captive_portal.information_rights import handling, steps
 from captive_portal.information_rights.handling import Actor
 from captive_portal.information_rights.requests import (
     ANSWERS,
+    TOLD,
     Happened,
     InformationRequest,
     Kind,
@@ -19,6 +20,7 @@ from captive_portal.information_rights.requests import (
     RequestError,
     Wait,
 )
+from captive_portal.information_rights.steps import Step
 from captive_portal.languages import show_day, show_time
 from captive_portal.pages.common import RUNTIME, clock, see_other
 from captive_portal.pages.forms import FormError, FormFields, read_form, text_field
@@ -110,40 +112,35 @@ async def show_case(request: web.Request, member: Member) -> web.Response:
 async def take_step(request: web.Request, member: Member) -> web.Response:
     """POST /staff/requests/{number}/{step}: with `text`, and what the step needs."""
     runtime, now, form = request.app[RUNTIME], clock(), await read_form(request)
-    name, text = request.match_info["step"], text_field(form, "text")
-    happened = _STEPS[name]
-    tells = happened in requests.TOLD
-    if len(text) > _LONGEST_TEXT or (not text and happened not in _WORDLESS):
-        error = f"Write why, or what, in 1 to {_LONGEST_TEXT} characters"
-        return await _case(request, member, FormError(f"text-{name}", error))
+    name = request.match_info["step"]
     try:
-        async with runtime.database.short_write() as connection:
+        step = _read_step(_STEPS[name], form)
+        async with runtime.database.write() as connection:
             before = await _find(request, connection, member, for_update=True)
-            after = _take(before, happened, form, now)
-            await handling.store(connection, runtime, after, happened, Actor.COUNCIL, now, text)
+            taken = await steps.take(connection, runtime, before, step, now)
+            detail = {"outcome": step.outcome, "erased": step.erases} if step.happened is Happened.ANSWERED else None
             await record(
-                connection, member, f"{happened} (request)", after.number,
-                council_id=after.council_id, now=now, detail={"outcome": after.outcome} if after.outcome else None,
+                connection, member, f"{step.happened} (request)", before.number,
+                council_id=before.council_id, now=now, detail=detail,
             )  # fmt: skip
-            place = await equipment.load_place(connection, after.council_id, None)
-            letter = None
-            if tells:
-                letter = await correspondence.write_word(connection, runtime, after, place.council_name, now)
     except RequestError as error:
         return await _case(request, member, FormError(f"text-{name}", sentence(str(error))))
-    told = "no" if letter is None else "yes" if await correspondence.hand_over(runtime, letter) else "failed"
-    return see_other(f"{REQUESTS}/{after.number}?told={told if tells else 'kept'}")
+    was_told = await steps.finish(runtime, taken)
+    told = "kept" if step.happened not in TOLD else "yes" if was_told else "no"
+    return see_other(f"{REQUESTS}/{before.number}?told={told}")
 
 
-def _take(asked: InformationRequest, happened: Happened, form: FormFields, now: datetime) -> InformationRequest:
+def _read_step(happened: Happened, form: FormFields) -> Step:
     """Raises RequestError."""
-    outcome = text_field(form, "outcome")
+    text, outcome = text_field(form, "text"), text_field(form, "outcome")
+    if len(text) > _LONGEST_TEXT or (not text and happened not in _WORDLESS):
+        raise RequestError(f"write why, or what, in 1 to {_LONGEST_TEXT} characters")
     if happened is not Happened.ANSWERED:
-        return requests.by_council(asked, happened, now)
+        return Step(happened, text)
     if outcome not in [one.value for one in ANSWERS]:
         raise RequestError("choose how it ends")
-    gives_data = text_field(form, "gives_data") == "yes"
-    return requests.by_council(asked, happened, now, outcome=Outcome(outcome), gives_data=gives_data)
+    gives_data, erases = (text_field(form, name) == "yes" for name in ("gives_data", "erases"))
+    return Step(happened, text, Outcome(outcome), gives_data, erases)
 
 
 async def _find(

@@ -1,0 +1,59 @@
+"""What a council does with a request, from its page or its command line: one step, all that belongs to it, and word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from captive_portal.information_rights import correspondence, handling, requests
+from captive_portal.information_rights.correspondence import Letter
+from captive_portal.information_rights.handling import Actor
+from captive_portal.information_rights.requests import TOLD, Happened, InformationRequest, Outcome
+from captive_portal.storage import equipment, erasure
+from foundation.runtime import Runtime
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done, and what who asked reads of it. The last three are of an answer only."""
+
+    happened: Happened
+    text: str = field(default="", repr=False)
+    outcome: Outcome = Outcome.DONE
+    gives_data: bool = False
+    erases: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A step that was taken, and the word of it that is still to be sent."""
+
+    step: Step
+    after: InformationRequest
+    letter: Letter | None
+
+
+async def take(
+    connection: AsyncConnection, runtime: Runtime, before: InformationRequest, step: Step, now: datetime
+) -> Taken:
+    """Take a step, in the caller's transaction. Raises RequestError."""
+    after = requests.by_council(
+        before, step.happened, now, outcome=step.outcome, gives_data=step.gives_data, erases=step.erases
+    )
+    if step.erases:
+        await handling.erase(connection, runtime, after, now)
+    await handling.store(connection, runtime, after, step.happened, Actor.COUNCIL, now, step.text)
+    letter = None
+    if step.happened in TOLD:
+        place = await equipment.load_place(connection, after.council_id, None)
+        letter = await correspondence.write_word(connection, runtime, after, place.council_name, now)
+    return Taken(step, after, letter)
+
+
+async def finish(runtime: Runtime, taken: Taken) -> bool:
+    """After the commit: delete what lies outside of the tables, and send word. Whether that was taken."""
+    if taken.step.erases:
+        await erasure.erase_files(runtime, taken.after.contact)
+    return taken.letter is not None and await correspondence.hand_over(runtime, taken.letter)
