@@ -25,6 +25,7 @@ _MODULES: Final = {
     "gateway": "citywifi.commands.gateway",
     "essentials": "citywifi.commands.essentials",
     "policy": "citywifi.commands.policy",
+    "problem": "citywifi.commands.problem",
     "realm": "citywifi.commands.realm",
     "import": "citywifi.commands.imports",
     "radius": "citywifi.commands.radius",

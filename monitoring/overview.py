@@ -26,6 +26,7 @@ from foundation.schema import councils as council_table
 from foundation.text_budgets import Budget, read_budgets
 from foundation.venue_health import Condition, Opening, OpeningHours, condition_of, opening_at
 from monitoring import usage
+from monitoring.problem_reports import Reported, count_reports
 
 RECENT: Final = timedelta(hours=24)
 _SHOWN_REJECTS: Final = 50
@@ -127,6 +128,8 @@ class Overview:
     texts: tuple[Budget, ...] = ()
     # Requests about people's data, by council.
     requests: tuple[DueRequests, ...] = ()
+    # What residents reported, by place and kind.
+    reported: tuple[Reported, ...] = ()
 
     @property
     def open_sessions(self) -> int:
@@ -172,6 +175,7 @@ async def read_overview(
             counted_until=await usage.progress(connection),
             texts=await read_budgets(connection, texts_per_month, now, councils),
             requests=await count_due(connection, now, councils),
+            reported=await count_reports(connection, now - RECENT, councils),
         )
 
 

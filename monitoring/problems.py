@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from foundation.due_requests import URGENT
+from foundation.problem_reports import ProblemKind
 from foundation.venue_health import Condition
 from monitoring.overview import AccessPoint, Overview, Venue
 from radius.authentication.outcome import RejectReason
@@ -18,6 +19,8 @@ _MANY_REJECTS: Final = 10
 # Of the texts that a council pays for in a month.
 _MANY_TEXTS: Final = 0.8
 _LATE_USAGE: Final = timedelta(minutes=10)
+# So many reports of one kind at one place are more than one resident's bad day.
+_MANY_REPORTS: Final = 5
 # Restarts older than this are history.
 _FRESH_RESTART: Final = timedelta(hours=2)
 
@@ -79,6 +82,15 @@ _REMEDIES: Final = {
     RejectReason.REALM_SILENT: "See `citywifi realm list`: the operator's servers, or the line to them, are down.",
     RejectReason.PROXY_LOOP: "Two servers send a realm to each other: compare `citywifi realm list` with theirs.",
 }
+_REPORT_REMEDIES: Final = {
+    ProblemKind.NOTHING_OPENS: "Open a website through this WiFi. If none opens, look at the uplink and at DNS there.",
+    ProblemKind.SLOW: "Compare the load of the uplink with the policy's speeds; too many devices may share one radio.",
+    ProblemKind.STOPS: "Look for restarts here, and for a radio that is disturbed or too weak.",
+    ProblemKind.SIGN_IN: "Get online there as a resident does, and look at the rejects of this place.",
+    ProblemKind.ONE_SITE: "The venue's page has what they wrote. See whether the filter blocks it by mistake.",
+    ProblemKind.NO_SIGNAL: "See whether an access point there is silent; else measure the signal where they say.",
+    ProblemKind.OTHER: "The venue's page has what they wrote.",
+}
 _BY_EXPLANATION: Final = {reason.explanation: reason for reason in RejectReason}
 # They are how a captive portal and a policy work, not a fault.
 _EXPECTED: Final = frozenset(
@@ -112,6 +124,7 @@ def find_problems(overview: Overview) -> tuple[Problem, ...]:
         *_restarts(overview),
         *_texts(overview),
         *_requests(overview),
+        *_reported(overview),
     ]
     for venue in overview.venues:
         found += _access_points(venue)
@@ -169,6 +182,15 @@ def _requests(overview: Overview) -> Iterator[Problem]:
                 f"Complaints or requests about data that must be answered within {URGENT.days} days: {due.urgent}."
             )
             yield Problem("note", None, due.council_code, finding, remedy)
+
+
+def _reported(overview: Overview) -> Iterator[Problem]:
+    for reported in overview.reported:
+        times = "once" if reported.number == 1 else f"{reported.number} times"
+        yield Problem(
+            "problem" if reported.number >= _MANY_REPORTS else "note", reported.venue_id, reported.place,
+            f"Residents reported {times} in 24 hours: {reported.kind.meaning}.", _REPORT_REMEDIES[reported.kind],
+        )  # fmt: skip
 
 
 def _access_points(venue: Venue) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
@@ -15,8 +15,10 @@ from monitoring.console.access import PATH, engineers_only, render
 from monitoring.console.keys import RUNTIME, SILENT_AFTER
 from monitoring.journal import journal_problems
 from monitoring.overview import RECENT, read_authentications, read_open_sessions, read_overview, read_venues
+from monitoring.problem_reports import read_reports
 from monitoring.problems import find_problems, is_expected, remedy_of
 
+_REPORTS_OF = timedelta(days=7)
 CONDITION_NAMES = {
     Condition.HEARD: "heard",
     Condition.SILENT: "silent",
@@ -55,7 +57,7 @@ async def show_console(request: web.Request, member: Member) -> web.Response:
 
 @engineers_only
 async def show_venue(request: web.Request, member: Member) -> web.Response:
-    """One venue: access points, sessions now, last authentications, hours."""
+    """One venue: access points, sessions now, what residents reported, last authentications, hours."""
     venue_id = int(request.match_info["venue_id"])
     now = datetime.now(UTC)
     async with request.app[RUNTIME].database.read() as connection:
@@ -65,10 +67,11 @@ async def show_venue(request: web.Request, member: Member) -> web.Response:
             raise web.HTTPNotFound(text="There is no such venue.\n")
         sessions = await read_open_sessions(connection, accounting_sessions.c.venue_id == venue_id)
         lines = await read_authentications(connection, now - RECENT, authentications.c.venue_id == venue_id)
+        reports = await read_reports(connection, request.app[RUNTIME].keyring, venue_id, now - _REPORTS_OF)
     context = {
         "venue": venue, "sessions": sessions, "authentications": lines, "now": now, "condition_names": CONDITION_NAMES,
         "zone": venue.zone, "outcome": disconnection.sentence_of(request.query.get("ended", "")),
-        "remedy_of": remedy_of, "is_expected": is_expected, "condition": Condition,
+        "remedy_of": remedy_of, "is_expected": is_expected, "condition": Condition, "reports": reports,
     }  # fmt: skip
     return render(request, member, "venue.html", context)
 
