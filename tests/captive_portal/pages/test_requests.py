@@ -15,7 +15,7 @@ from captive_portal.storage import information_requests as storage
 from foundation.retention_job import keep
 from foundation.schema import information_requests, request_codes, request_events, residents, texts_sent
 from foundation.settings import PortalSettings, Settings
-from tests.captive_portal.conftest import PORTAL_URL, City, Phone, get_online, newest_code
+from tests.captive_portal.conftest import PORTAL_URL, City, Phone, get_online, newest_code, start_session
 
 FORM = "/councils/E08000026/requests"
 
@@ -256,6 +256,29 @@ async def test_an_answer_can_give_everything_that_is_kept_under_the_contact(phon
     await later(city, seconds=1)
     await phone.get(f"{page}/data.json")
     assert "ann@example.org" not in phone.text
+
+
+async def test_my_data_show_a_residents_requests_and_deleting_everything_deletes_them(phone: Phone, city: City) -> None:
+    await ask(phone, "complaint", "Slow.")
+    await prove(phone, city)
+    number = await number_of(city)
+    await phone.arrive()
+    await phone.submit(way="email", accept_terms="yes")
+    await phone.submit(email="ann@example.org")
+    await phone.submit(code=newest_code(city))
+    await phone.arrive(res="success", challenge=None)
+    await start_session(city)
+    await phone.get(phone.path)
+    journey = phone.path.rpartition("/")[0]
+    await phone.get(f"{journey}/data")
+    await phone.submit()
+    await phone.submit(code=newest_code(city))
+    assert number in phone.text
+    assert "resident: Slow." in phone.text
+    await phone.get(f"{journey}/data/delete")
+    assert "taken back" in phone.text
+    await phone.submit(confirm="yes")
+    assert await stored(city) == []
 
 
 async def test_nobody_learns_from_it_who_is_registered(phone: Phone, city: City) -> None:

@@ -10,7 +10,15 @@ import pytest
 from sqlalchemy import select, update
 
 from captive_portal.storage import disclosures as register
-from foundation.schema import audit_events, councils, disclosures, information_requests
+from foundation.schema import (
+    audit_events,
+    councils,
+    devices,
+    disclosures,
+    information_requests,
+    one_time_tokens,
+    residents,
+)
 from foundation.staff import Role
 from tests.captive_portal.conftest import City, Client, Phone, newest_code
 from tests.captive_portal.pages.staff.test_desk import Desk, account
@@ -118,6 +126,32 @@ async def test_an_answer_closes_it_and_tells_who_asked(phone: Phone, city: City,
     assert number in desk.page
     await step(desk, number, "write", text="Again.")
     assert desk.status == 422 or "Again." in desk.page
+
+
+async def test_an_officer_deletes_everything_under_a_proved_contact_but_the_request(
+    phone: Phone, city: City, log_in: LogIn
+) -> None:
+    await phone.arrive()
+    await phone.submit(way="email", accept_terms="yes")
+    await phone.submit(email="ann@example.org")
+    await phone.submit(code=newest_code(city))
+    await ask(phone, "complaint", "Slow.")
+    await ask(phone, "erasure")
+    page = phone.path.partition("?")[0]
+    number, desk = page.split("/")[2], await log_in()
+    await step(desk, number, "answer", text="Done.", outcome="done", erases="yes")
+    assert "identity is not proved" in desk.page
+    await prove(phone, city)
+    await step(desk, number, "answer", text="Done.", outcome="done", erases="yes")
+    assert "Closed" not in desk.page
+    async with city.database.read() as connection:
+        for table in (residents, devices, one_time_tokens):
+            assert (await connection.execute(select(table))).all() == []
+        assert (await connection.execute(select(information_requests.c.number))).scalars().all() == [number]
+        erased = select(audit_events.c.actor).where(audit_events.c.action == "erase")
+        assert (await connection.execute(erased)).scalar_one() == f"request {number}"
+    await phone.get(page)
+    assert "Done." in phone.text
 
 
 @pytest.mark.parametrize(
