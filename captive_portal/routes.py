@@ -95,7 +95,7 @@ from captive_portal.pages import (
     voucher,
 )
 from captive_portal.pages.common import JOURNEY, RUNTIME
-from captive_portal.pages.staff import desk, disclosures, laboratory, log_in
+from captive_portal.pages.staff import api_keys, desk, disclosures, laboratory, log_in
 from captive_portal.pages.staff import essentials as staff_essentials
 from captive_portal.pages.staff import requests as staff_requests
 from foundation.access_rules import ANYBODY, GatewaySecret, KnownAddress, ThisMachine, add_routes, check_routes
@@ -205,6 +205,7 @@ def _staff_routes() -> list[web.RouteDef]:
         *staff_requests.ROUTES,
         *disclosures.ROUTES,
         *staff_essentials.ROUTES,
+        *api_keys.ROUTES,
         *laboratory.ROUTES,
     ]
 

@@ -43,6 +43,7 @@ SECTIONS: Final = (
     Section(f"{PATH}/disclosures", "Disclosures", Role.INFORMATION_OFFICER),
     Section(f"{PATH}/laboratory", "Gateway laboratory", Role.ENGINEER),
     Section(f"{PATH}/essentials", "Essential sites", Role.MANAGER),
+    Section(f"{PATH}/api-keys", "Open API", Role.MANAGER),
 )
 
 
@@ -76,7 +77,7 @@ def render_staff(
 ) -> web.Response:
     """A page for staff; its template extends ``staff/layout.html``."""
     sections = [section for section in SECTIONS if member.councils(section.role)]
-    around = {"sections": sections, "form_token": member.form_token, "here": request.path}
+    around = {"sections": sections, "form_token": member.form_token, "here": request.path, "member": member}
     return render(request, template, {**around, **context}, status=status)
 
 
