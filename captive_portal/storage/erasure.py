@@ -28,6 +28,7 @@ from foundation.schema import (
     accounting_sessions,
     audit_events,
     authentications,
+    carry_on_addresses,
     devices,
     help_requests,
     information_requests,
@@ -213,6 +214,7 @@ async def _leave(connection: AsyncConnection, runtime: Runtime, journey: Journey
     await save(connection, runtime.keyring, erased, now)
     await connection.execute(delete(polled_grants).where(polled_grants.c.journey_id == journey.id))
     await connection.execute(delete(help_requests).where(help_requests.c.journey_id == journey.id))
+    await connection.execute(delete(carry_on_addresses).where(carry_on_addresses.c.journey_id == journey.id))
     return erased if erased.expires_at > now else replace(erased, state=State.EXPIRED)
 
 
