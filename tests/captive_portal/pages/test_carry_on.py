@@ -107,3 +107,13 @@ async def test_the_database_does_not_have_the_address(phone: Phone, city: City) 
         found = await carry_on.find(connection, city.runtime.keyring, row.journey_id, datetime.now(UTC))
     assert found is not None
     assert found.path == path
+
+
+async def test_deleting_everything_takes_the_address_too(phone: Phone, city: City) -> None:
+    await get_online(phone, city)
+    address = await address_on(phone)
+    await phone.get(phone.path.replace("carry-on", "data/delete"))
+    await phone.submit(confirm="yes")
+    assert phone.page == "online"
+    await phone.get(address)
+    assert phone.status == 404
