@@ -137,6 +137,16 @@ class AskedRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ProgramToken:
+    """What lets a program of the resident's at their data (captive_portal/api); never the token itself."""
+
+    made_at: datetime
+    good_until: datetime
+    may_delete: bool
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """For how long one kind of data is kept at most, after its last use."""
 
@@ -158,6 +168,7 @@ class MyData:
     codes_on_paper: tuple[PaperCode, ...]
     problem_reports: tuple[ProblemReport, ...]
     requests: tuple[AskedRequest, ...]
+    program_tokens: tuple[ProgramToken, ...]
     kept: tuple[Kept, ...]
 
 

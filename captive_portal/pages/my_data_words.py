@@ -15,6 +15,7 @@ from captive_portal.information_rights.my_data import (
     MyData,
     NewsConsent,
     ProblemReport,
+    ProgramToken,
     Session,
 )
 from captive_portal.information_rights.requests import Kind
@@ -56,6 +57,7 @@ def words_of(data: MyData, time_zone: str) -> dict[str, object]:
         "request_items": [_request(each, time_zone) for each in data.requests],
         "news_items": [_news(each, time_zone) for each in data.news],
         "report_items": [_report(each, time_zone) for each in data.problem_reports],
+        "token_items": [_token(each, time_zone) for each in data.program_tokens],
         "kept_lines": [(_what(each), _how_long(each)) for each in data.kept],
     }
 
@@ -146,6 +148,18 @@ def _report(report: ProblemReport, time_zone: str) -> Item:
             (_("What does not work?"), kind_in_words(report.kind)),
             (_("Where"), report.venue or _("Not known")),
             *written,
+        ),
+    )
+
+
+def _token(token: ProgramToken, time_zone: str) -> Item:
+    return Item(
+        _("A program"),
+        (
+            (_("Made"), _moment(token.made_at, time_zone)),
+            (_("Good until"), _moment(token.good_until, time_zone)),
+            (_("It may also delete everything"), _("Yes") if token.may_delete else _("No")),
+            (_("Last used"), _moment(token.last_used_at, time_zone) if token.last_used_at else _("Not lately")),
         ),
     )
 

@@ -15,6 +15,7 @@ from captive_portal.information_rights.my_data import (
     NewsConsent,
     PaperCode,
     ProblemReport,
+    ProgramToken,
     Registration,
     Session,
     kept,
@@ -33,6 +34,7 @@ from foundation.schema import (
     marketing_consents,
     marketing_offers,
     problem_reports,
+    resident_tokens,
     residents,
     terms_acceptances,
     terms_versions,
@@ -138,6 +140,16 @@ _REPORTS: Final = (
     .where(problem_reports.c.resident_id == bindparam("resident_id"))
     .order_by(problem_reports.c.reported_at.desc())
 )
+_TOKENS: Final = (
+    select(
+        resident_tokens.c.created_at,
+        resident_tokens.c.expires_at,
+        resident_tokens.c.may_delete,
+        resident_tokens.c.used_at,
+    )
+    .where(resident_tokens.c.resident_id == bindparam("resident_id"))
+    .order_by(resident_tokens.c.created_at.desc())
+)
 _ACCEPTED_TEXT: Final = (
     select(terms_versions.c.id, terms_versions.c.version, terms_versions.c.language, terms_versions.c.text)
     .join(terms_acceptances, terms_acceptances.c.terms_version_id == terms_versions.c.id)
@@ -167,6 +179,7 @@ async def gather(
         codes_on_paper=tuple(PaperCode(*row) for row in of_codes),
         problem_reports=tuple(_report(runtime, row) for row in of_reports),
         requests=await requests_under(connection, runtime, resident.council_id, resident.contact_pseudonym),
+        program_tokens=tuple(ProgramToken(*row) for row in await connection.execute(_TOKENS, asked)),
         kept=kept(await limits_of(connection, runtime.settings.retention, resident.council_id)),
     )
 

@@ -18,6 +18,7 @@ from captive_portal.information_rights.my_data import (
     NewsConsent,
     PaperCode,
     ProblemReport,
+    ProgramToken,
     Registration,
     Session,
     kept,
@@ -44,6 +45,7 @@ DATA = MyData(
     codes_on_paper=(PaperCode(NOON, NOON + timedelta(hours=4)),),
     problem_reports=(ProblemReport(NOON, "Central Library", "slow", "Upstairs in room 4"),),
     requests=(AskedRequest("26-7KQ4MX", "complaint", NOON, None, None, "Slow."),),
+    program_tokens=(ProgramToken(NOON, NOON + timedelta(hours=1), True, None),),
     kept=kept(RetentionSettings()),
 )
 

@@ -39,6 +39,9 @@ async def test_a_token_made_on_my_data_opens_it_to_a_program_and_is_shown_once(
     await phone.get(f"{journey}/data/token")
     assert token not in phone.text
     assert "Tokens that you made" in phone.text
+    await phone.get(f"{journey}/data")
+    assert "Programs that you let at your data" in phone.text
+    assert token not in await (await client.get(f"{journey}/data/export.json")).text()
 
 
 async def test_it_may_delete_where_the_resident_says_so_and_ends_when_they_chose(phone: Phone, city: City) -> None:
