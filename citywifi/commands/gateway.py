@@ -12,10 +12,13 @@ from rich.table import Table
 from captive_portal.app import create_app
 from captive_portal.laboratory import Explanation, KnownGateway
 from captive_portal.laboratory import explain as explain_redirect
+from captive_portal.laboratory.examples import example_redirect
 from captive_portal.laboratory.play import Play
 from captive_portal.laboratory.play import play as play_redirect
 from captive_portal.storage.known_gateways import list_known
-from citywifi.commands.workplace import AsJson, perform, print_json, print_table
+from citywifi.commands.workplace import AsJson, CouncilCode, perform, print_json, print_table
+from citywifi.equipment import find_nas
+from citywifi.errors import CommandError
 from foundation.runtime import Runtime
 
 app = typer.Typer(help="What gateways send to the portal.", no_args_is_help=True)
@@ -43,6 +46,15 @@ def explain(
 
 
 @app.command()
+def example(
+    which: Annotated[str, typer.Argument(metavar="NETWORK|NAME", help="Its network, name or RadSec name.")],
+    council: CouncilCode = None,
+) -> None:
+    """Print a redirect as a gateway would send it, for a device that does not exist; play takes it from a pipe."""
+    typer.echo(perform(lambda runtime: _example(runtime, which, council)))
+
+
+@app.command()
 def play(
     url: Annotated[
         str, typer.Argument(metavar="URL", help="The whole redirect in quotation marks, or - to read it from a pipe.")
@@ -66,6 +78,19 @@ def play(
             typer.secho(f"What is wrong: {played.problem}", fg="red")
     if played.problem is not None:
         raise typer.Exit(1)
+
+
+async def _example(runtime: Runtime, which: str, council: str | None) -> str:
+    async with runtime.database.read() as connection:
+        nas = await find_nas(connection, which, council)
+        known = [one for one in await list_known(connection, runtime) if one.gateway.nas_id == nas.id]
+    made = example_redirect(known[0], runtime.settings.portal.public_url.rstrip("/")) if known else None
+    if made is None:
+        raise CommandError(
+            f"there is no example of {which!r}: no driver of the portal's understands it, or its devices come by an "
+            "address that RADIUS made for each of them"
+        )
+    return made
 
 
 async def _play(runtime: Runtime, url: str) -> Play:

@@ -14,6 +14,7 @@ from captive_portal.essentials.resolution import addresses_of
 from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.walled_garden import configuration_of
 from captive_portal.laboratory import Explanation, explain
+from captive_portal.laboratory.examples import example_redirect
 from captive_portal.laboratory.explanation import KnownGateway
 from captive_portal.laboratory.play import MAKE_PORTAL, Play, play
 from captive_portal.pages.common import RUNTIME, clock
@@ -67,6 +68,7 @@ async def show_gateway(request: web.Request, member: Member) -> web.Response:
         driver, site = await site_of(connection, request.app[RUNTIME], number)
     context = {
         "gateway": one.gateway,
+        "example": example_redirect(one, site.portal_url),
         "driver": driver,
         "arrival_url": site.arrival_url,
         "dynamic_authorization": one.dynamic_authorization,

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from captive_portal.app import create_app
+from captive_portal.laboratory.examples import example_redirect
 from captive_portal.laboratory.play import Play, play
 from captive_portal.storage.known_gateways import list_known
 from foundation.schema import councils, metadata, network_access_servers
@@ -92,6 +93,34 @@ async def test_what_stands_in_the_way_is_told(city: City) -> None:
     made = await played(city, PORTAL_URL + redirect())
     assert made.problem is not None
     assert made.steps
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ({"gateway_driver": "mikrotik", "login_url": "http://hotspot.example/login"}, "/login with username, password"),
+        ({"gateway_driver": "aruba", "login_url": "https://securelogin.example"}, "One button would now post to https"),
+        (
+            {"gateway_driver": "opennds", "login_url": "http://192.168.1.1:2050", "gateway_options": '{"level": "3"}'},
+            "leave it ready for when the gateway asks",
+        ),
+        ({"gateway_driver": "hostapd"}, "have the gateway ask about the device anew"),
+        ({"gateway_driver": "ruckus-smartzone", "login_url": "https://10.2.0.1:9443"}, "call the controller at"),
+    ],
+    ids=lambda value: value["gateway_driver"] if isinstance(value, dict) else "",
+)
+async def test_every_shape_of_equipment_is_played_to_the_end(city: City, row: dict[str, str], told: str) -> None:
+    async with city.database.write() as connection:
+        changed = update(network_access_servers).values(arrival_key="abcdefghijklmnopqrstuv", **row)
+        await connection.execute(changed)
+    async with city.database.read() as connection:
+        [known] = await list_known(connection, city.runtime)
+    url = example_redirect(known, PORTAL_URL)
+    assert url is not None
+    made = await play(city.runtime, [known], url, create_app)
+    assert made.problem is None, made
+    assert told in " ".join(step.what for step in made.steps)
+    assert made.steps[-2].what == "The session has ended."
 
 
 async def test_no_controller_is_ever_called(city: City) -> None:

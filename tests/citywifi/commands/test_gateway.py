@@ -139,6 +139,14 @@ def test_a_play_that_gets_stuck_says_where(library: CommandLine) -> None:
     assert "What is wrong: No gateway that is entered here" in answer.output
 
 
+def test_a_gateway_that_is_chosen_has_a_redirect_to_play(library: CommandLine) -> None:
+    publish(library)
+    redirected = library.run("gateway", "example", "Library")
+    assert "You are online" in library.run("gateway", "play", "-", typed=redirected)
+    library.run("nas", "add", "10.1.0.2", "--vendor", "cisco", "--driver", "cisco-central", "--name", "Hall")
+    assert "no example of 'Hall'" in library.refusal("gateway", "example", "Hall")
+
+
 def publish(command_line: CommandLine) -> None:
     text = {"version": 1, "language": "en", "text": "# Be kind", "published_at": datetime.now(UTC)}
     command_line.insert(terms_versions, council_id=command_line.council_id, **text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -65,6 +67,14 @@ async def test_a_gateways_page_has_its_configuration_and_no_secret(engineer: Des
     assert "111.nhs.uk" in engineer.page
     assert PORTAL_SECRET.decode() not in engineer.page
     assert "DHCP option 114" in engineer.page
+
+
+async def test_a_phone_is_played_through_a_gateway_that_is_chosen(engineer: Desk, city: City) -> None:
+    await engineer.get(f"{LABORATORY}/gateways/{city.nas_id}")
+    offered = re.search(r'name="url" value="([^"]+)"', engineer.page)
+    assert offered is not None
+    await engineer.post(LABORATORY, url=html.unescape(offered[1]), what="play")
+    assert "It sees “You are online”" in engineer.page
 
 
 async def test_nothing_is_told_of_another_councils_gateway(client: Client, city: City) -> None:
