@@ -95,7 +95,17 @@ from captive_portal.pages import (
     voucher,
 )
 from captive_portal.pages.common import JOURNEY, RUNTIME
-from captive_portal.pages.staff import api_keys, desk, disclosures, laboratory, log_in
+from captive_portal.pages.staff import (
+    accounts,
+    api_keys,
+    desk,
+    disclosures,
+    holds,
+    laboratory,
+    log_in,
+    password,
+    retention,
+)
 from captive_portal.pages.staff import essentials as staff_essentials
 from captive_portal.pages.staff import requests as staff_requests
 from foundation.access_rules import ANYBODY, GatewaySecret, KnownAddress, ThisMachine, add_routes, check_routes
@@ -204,9 +214,13 @@ def _staff_routes() -> list[web.RouteDef]:
         web.post("/staff/log-out", log_in.take_log_out, name="staff_log_out"),
         *staff_requests.ROUTES,
         *disclosures.ROUTES,
+        *retention.ROUTES,
+        *holds.ROUTES,
         *staff_essentials.ROUTES,
         *api_keys.ROUTES,
         *laboratory.ROUTES,
+        *accounts.ROUTES,
+        *password.ROUTES,
     ]
 
 

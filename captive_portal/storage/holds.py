@@ -263,3 +263,17 @@ def _plain(runtime: Runtime, row: Mapping[Any, Any]) -> dict[str, Any]:
         else:
             plain[name] = value.hex() if isinstance(value, bytes) else value
     return plain
+
+
+async def venue_names(connection: Statements, council_ids: Collection[int]) -> list[str]:
+    """For choosing one."""
+    question = select(venues.c.name).where(venues.c.council_id.in_(council_ids)).order_by(venues.c.name)
+    return list((await connection.execute(question)).scalars())
+
+
+async def find_venue(connection: Statements, council_id: int, text: str) -> int | None:
+    """The one venue of a council with this name or reference; None where none or several have it."""
+    is_meant = or_(venues.c.name == text, venues.c.reference == text)
+    question = select(venues.c.id).where(venues.c.council_id == council_id, is_meant).limit(2)
+    found = (await connection.execute(question)).scalars().all()
+    return found[0] if len(found) == 1 else None

@@ -13,6 +13,7 @@ from typing import Final
 
 from aiohttp import web
 
+from captive_portal.languages import DEFAULT, current_language
 from captive_portal.pages.common import RUNTIME, clock, render
 from captive_portal.pages.forms import read_form, text_field
 from foundation.access_rules import Staff, under
@@ -41,15 +42,19 @@ SECTIONS: Final = (
     Section(PATH, "Help at the desk", Role.HELPER),
     Section(f"{PATH}/requests", "Requests about data", Role.INFORMATION_OFFICER),
     Section(f"{PATH}/disclosures", "Disclosures", Role.INFORMATION_OFFICER),
+    Section(f"{PATH}/retention", "How long data are kept", Role.INFORMATION_OFFICER),
+    Section(f"{PATH}/holds", "Holds", Role.INFORMATION_OFFICER),
     Section(f"{PATH}/laboratory", "Gateway laboratory", Role.ENGINEER),
     Section(f"{PATH}/essentials", "Essential sites", Role.MANAGER),
+    Section(f"{PATH}/accounts", "Who works here", Role.MANAGER),
     Section(f"{PATH}/api-keys", "Open API", Role.MANAGER),
 )
 
 
-def staff_only(*roles: Role) -> Callable[[StaffHandler], Handler]:
+def staff_only(*roles: Role, is_translated: bool = False) -> Callable[[StaffHandler], Handler]:
     """For those who have one of the roles for any council; the handler looks after which. Without a role: for all.
 
+    The page is in English unless it ``is_translated``.
     Raises HTTPSeeOther to the log-in, HTTPForbidden for another role and for a form that is not of this log-in.
     """
 
@@ -65,6 +70,8 @@ def staff_only(*roles: Role) -> Callable[[StaffHandler], Handler]:
                 token = text_field(await read_form(request), "form_token")
                 if not member.sent(token):
                     raise web.HTTPForbidden
+            if not is_translated:
+                current_language.set(DEFAULT)
             return await handler(request, member)
 
         return under(Staff(frozenset(roles)), guarded)
@@ -77,7 +84,13 @@ def render_staff(
 ) -> web.Response:
     """A page for staff; its template extends ``staff/layout.html``."""
     sections = [section for section in SECTIONS if member.councils(section.role)]
-    around = {"sections": sections, "form_token": member.form_token, "here": request.path, "member": member}
+    around = {
+        "sections": sections,
+        "form_token": member.form_token,
+        "here": request.path,
+        "member": member,
+        "can_switch_language": False,
+    }
     return render(request, template, {**around, **context}, status=status)
 
 
