@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from itertools import product
 from typing import Final
 
 from prometheus_client import Counter
@@ -46,7 +45,7 @@ _USE_CODE: Final = (
     .values(code_step=bindparam("step"), logged_in_at=bindparam("now"))
 )
 _SESSION: Final = (
-    select(staff_sessions, _accounts.user_name, _accounts.disabled_at)
+    select(staff_sessions, _accounts.user_name, _accounts.password_is_given, _accounts.disabled_at)
     .join(staff_accounts, _accounts.id == _sessions.account_id)
     .where(_sessions.token_pseudonym == bindparam("token"))
 )
@@ -77,6 +76,8 @@ class Member:
 
     account_id: int
     user_name: str
+    # Whoever made the account knows the password.
+    password_is_given: bool
     session_id: int
     # By council.
     roles: Mapping[int, frozenset[Role]]
@@ -108,34 +109,53 @@ async def add_account(
     councils: Collection[int],
     roles: Collection[Role],
     now: datetime,
+    *,
+    is_given: bool = False,
 ) -> str:
     """A new account; gives the address for the authenticator app, which cannot be shown again.
 
+    ``is_given`` says that the password was made for them, by somebody who saw it.
     Raises sqlalchemy.exc.IntegrityError when there is one of that name.
     """
     key = new_key()
-    values = {
+    values: dict[str, object] = {
         "user_name": user_name,
         "password_hash": await asyncio.to_thread(hash_password, password),
+        "password_is_given": is_given,
         "code_key_encrypted": keyring.encrypt("staff code", key),
         "created_at": now,
     }
     added = await connection.execute(insert(staff_accounts).values(values).returning(staff_accounts.c.id))
     account_id = added.scalar_one()
-    for council_id, role in product(councils, roles):
-        await connection.execute(
-            insert(staff_roles).values(account_id=account_id, council_id=council_id, role=role.value)
-        )
+    for council_id in councils:
+        await give_roles(connection, account_id, council_id, roles)
     return enrolment_uri(key, user_name)
 
 
+async def give_roles(connection: Statements, account_id: int, council_id: int, roles: Collection[Role]) -> None:
+    """What an account may do for a council from now on; nothing else."""
+    table = staff_roles.c
+    await connection.execute(delete(staff_roles).where(table.account_id == account_id, table.council_id == council_id))
+    for role in roles:
+        await connection.execute(
+            insert(staff_roles).values(account_id=account_id, council_id=council_id, role=role.value)
+        )
+
+
 async def renew_account(
-    connection: Statements, keyring: Keyring, account_id: int, user_name: str, password: str
+    connection: Statements,
+    keyring: Keyring,
+    account_id: int,
+    user_name: str,
+    password: str,
+    *,
+    is_given: bool = False,
 ) -> str:
     """A new password and a new key for the app; who is logged in is not any more."""
     key = new_key()
     values = {
         "password_hash": await asyncio.to_thread(hash_password, password),
+        "password_is_given": is_given,
         "code_key_encrypted": keyring.encrypt("staff code", key),
         "code_step": 0,
         "disabled_at": None,
@@ -212,7 +232,7 @@ class StaffDoor:
                     update(staff_sessions).where(staff_sessions.c.id == row.id).values(used_at=now)
                 )
         form_token = self._keyring.pseudonym("staff form", 0, token.encode()).hex()
-        return Member(row.account_id, row.user_name, row.id, roles, form_token)
+        return Member(row.account_id, row.user_name, row.password_is_given, row.id, roles, form_token)
 
     async def change_password(self, member: Member, current: str, new: str, now: datetime) -> LogInResult | None:
         """Give them a password of their own and end their other log-ins; what it says is why it did not."""
@@ -230,7 +250,9 @@ class StaffDoor:
         others = (_sessions.account_id == member.account_id) & (_sessions.id != member.session_id)
         async with self._database.short_write() as connection:
             await connection.execute(
-                update(staff_accounts).where(_accounts.id == member.account_id).values(password_hash=new_hash)
+                update(staff_accounts)
+                .where(_accounts.id == member.account_id)
+                .values(password_hash=new_hash, password_is_given=False)
             )
             await connection.execute(delete(staff_sessions).where(others))
         return None

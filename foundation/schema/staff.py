@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, String, Table, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, LargeBinary, String, Table, UniqueConstraint, false
 
 from foundation.database import UtcDateTime
 from foundation.schema.metadata import council_id, metadata, primary_key, reference
@@ -15,6 +15,8 @@ staff_accounts = Table(
     Column("user_name", String(64), nullable=False, unique=True),
     # argon2id
     Column("password_hash", String(200), nullable=False),
+    # Somebody else made it, showed it once, and so knows it.
+    Column("password_is_given", Boolean, nullable=False, server_default=false()),
     # Keyring.encrypt("staff code", …): the key of the one-time codes (RFC 6238).
     Column("code_key_encrypted", LargeBinary, nullable=False),
     # The time step of the latest code that was accepted: none is good twice.

@@ -77,7 +77,7 @@ async def _whoever_is_here(request: web.Request) -> Member:
     async with request.app[RUNTIME].database.read() as connection:
         all_councils = (await connection.execute(select(councils.c.id))).scalars().all()
     roles = {council_id: frozenset({Role.ENGINEER}) for council_id in all_councils}
-    return Member(0, "demo", 0, roles, request.app[DEMO_FORM_TOKEN])
+    return Member(0, "demo", False, 0, roles, request.app[DEMO_FORM_TOKEN])
 
 
 def render(request: web.Request, member: Member, template: str, context: Mapping[str, object]) -> web.Response:

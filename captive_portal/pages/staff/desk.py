@@ -23,13 +23,13 @@ _MOST_SHOWN: Final = 50
 _TIME_ZONE: Final = "Europe/London"
 
 
-@staff_only(Role.HELPER)
+@staff_only(Role.HELPER, is_translated=True)
 async def show_desk(request: web.Request, member: Member) -> web.Response:
     """GET /staff: who waits, and where to enter a number."""
     return await _desk(request, member, done=request.query.get("let-on") == "yes")
 
 
-@staff_only(Role.HELPER)
+@staff_only(Role.HELPER, is_translated=True)
 async def let_on(request: web.Request, member: Member) -> web.Response:
     """POST /staff/let-on: `number`, as the resident said it."""
     number = "".join(text_field(await read_form(request), "number").split())
@@ -62,5 +62,6 @@ async def _desk(
         "waiting": [(one, show_time(one.asked_at, _TIME_ZONE)) for one in found],
         "errors": errors,
         "done": done,
+        "can_switch_language": True,
     }
     return render_staff(request, member, "staff/desk.html", context, status=status)

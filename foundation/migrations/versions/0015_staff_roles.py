@@ -1,6 +1,9 @@
-"""Staff of more kinds."""
+"""Staff whose password somebody else made for them, and so knows."""
 
 from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0015"
 down_revision = "0014"
@@ -9,4 +12,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column(
+        "staff_accounts", sa.Column("password_is_given", sa.Boolean, nullable=False, server_default=sa.false())
+    )

@@ -33,10 +33,11 @@ class Desk:
     page: str = ""
     status: int = 0
     path: str = ""
+    user_name: str = "desk"
 
     async def log_in(self, password: str = PASSWORD) -> None:
         code = TOTP(self.key, 6, SHA1(), 30).generate(int(datetime.now(UTC).timestamp())).decode()
-        await self.post("/staff/log-in", user_name="desk", password=password, code=code)
+        await self.post("/staff/log-in", user_name=self.user_name, password=password, code=code)
 
     async def get(self, path: str) -> None:
         await self._request("GET", path)
@@ -47,6 +48,8 @@ class Desk:
 
     async def _request(self, method: str, path: str, fields: dict[str, str] | None = None) -> None:
         headers = {"Cookie": self.cookie} if self.cookie else {}
+        # Each has a browser of their own, though one client carries them all.
+        self.client.session.cookie_jar.clear()
         answer = await self.client.request(method, path, data=fields, headers=headers, allow_redirects=False)
         if "Set-Cookie" in answer.headers:
             self.cookie = answer.headers["Set-Cookie"].partition(";")[0]
