@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -10,7 +11,8 @@ from typing import Any, Final
 from captive_portal.api.access import KEY_SCHEME, TOKEN_SCHEME
 from captive_portal.api.problems import MEDIA_TYPE
 
-_NEEDS: Final = {KEY_SCHEME: "A council's key with the scope", TOKEN_SCHEME: "A resident's token"}
+_IN_PATH: Final = re.compile(r"\{\w+\}")
+_NEEDS: Final = {KEY_SCHEME: "a council's key with the scope", TOKEN_SCHEME: "a resident's token"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def _operation(method: str, path: str, one: Mapping[str, Any], server: str, docu
 
 def _needs(security: list[Mapping[str, list[str]]]) -> str:
     if not security:
-        return "Nothing"
+        return "nothing"
     ((scheme, scopes),) = security[0].items()
     return " ".join((_NEEDS[scheme], *scopes)) if scheme == KEY_SCHEME else _token(scopes)
 
@@ -130,7 +132,7 @@ def _example(
         properties = document["components"]["schemas"][name]["properties"]
         sample = json.dumps({each: "1234" if schema.get("pattern") else "…" for each, schema in properties.items()})
         words.append(f"-H 'Content-Type: application/json' -d '{sample}'")
-    return " ".join((*words, address.replace("{", "").replace("}", "")))
+    return " ".join((*words, _IN_PATH.sub("1", address)))
 
 
 def _type(name: str, schema: Mapping[str, Any]) -> Type:

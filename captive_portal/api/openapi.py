@@ -123,10 +123,18 @@ def _parameters(schema: Mapping[str, Any], path: str) -> list[dict[str, Any]]:
             "in": "path" if f"{{{name}}}" in path else "query",
             "required": name in required,
             "description": one.get("description", ""),
-            "schema": {key: value for key, value in one.items() if key not in ("description", "title")},
+            "schema": _given(one),
         }
         for name, one in schema["properties"].items()
     ]
+
+
+def _given(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What a parameter is where it is given: no address can say null."""
+    choices = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+    given = choices[0] if len(choices) == 1 else schema
+    unsaid = ("description", "title", *(("default",) if schema.get("default", "") is None else ()))
+    return {name: value for name, value in given.items() if name not in unsaid}
 
 
 def _responses(one: Operation, schemas: _Schemas) -> dict[str, Any]:

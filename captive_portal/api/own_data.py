@@ -52,9 +52,9 @@ async def show_own_data(call: ResidentCall) -> MyData:
 
 @operation("GET", "/me/export.csv", tag=OWN_DATA, access=READS, media_type="text/csv")
 async def export_own_data(call: ResidentCall) -> str:
-    """The same as one table.
+    """Everything that is kept of the resident, as one table.
 
-    Its columns are part, number, name and value (RFC 4180).
+    The columns are part, number, name and value (RFC 4180).
     """
     return my_data.to_csv(await _gather(call))
 
