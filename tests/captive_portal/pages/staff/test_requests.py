@@ -65,7 +65,7 @@ async def test_an_officer_comes_to_the_list_and_sees_what_is_due_first(phone: Ph
     await ask(phone, "erasure", contact="bob@example.org")
     desk = await log_in()
     assert desk.path == "/staff/requests"
-    rows = re.findall(r'scope="row"><a href="/staff/requests/(\S+)">', desk.page)
+    rows = re.findall(r'scope="row"><a class="number" href="/staff/requests/(\S+)">', desk.page)
     assert rows[0] == urgent
     assert len(rows) == 3
     assert re.search(r"<strong>[^<]*days left\)</strong>", desk.page)
