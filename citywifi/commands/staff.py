@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from citywifi.commands.workplace import (
     AsJson,
+    CouncilCode,
     perform,
     print_json,
     print_table,
@@ -25,9 +27,8 @@ from citywifi.imports.store import find_council
 from foundation.credentials import generate_password
 from foundation.runtime import Runtime
 from foundation.schema import councils, staff_accounts, staff_roles
-from foundation.staff import SHORTEST_PASSWORD, Role, add_account, disable_account, renew_account
-
-_LONGEST_NAME = 64
+from foundation.staff import SHORTEST_PASSWORD, Role, add_account, disable_account, give_roles, renew_account
+from foundation.staff_accounts import LONGEST_USER_NAME, read_user_name
 
 app = typer.Typer(help="Staff: who may log in, and what for.", no_args_is_help=True)
 
@@ -41,7 +42,7 @@ Roles = Annotated[
     typer.Option(
         "--role",
         help="helper lets devices on at a desk; engineer sees the network; information answers for people's data; "
-        "manager says who works here. May be given again; helper if left out.",
+        "manager says who works here. May be given again.",
     ),
 ]
 PasswordStdin = Annotated[
@@ -51,7 +52,7 @@ PasswordStdin = Annotated[
 
 @app.command()
 def add(name: UserName, council: Councils = None, role: Roles = None, password_stdin: PasswordStdin = False) -> None:
-    """Add somebody; shows the password that was made, and what the authenticator app reads, once."""
+    """Add somebody, as a helper if no role is given; shows password and key for the authenticator app, once."""
     user_name = _checked_name(name)
     password = _password(password_stdin)
     roles = sorted(set(role or (Role.HELPER,)))
@@ -60,8 +61,9 @@ def add(name: UserName, council: Councils = None, role: Roles = None, password_s
         council_ids = [(await find_council(runtime.database, code)).id for code in council or (None,)]
         async with runtime.database.write() as connection:
             uri = await add_account(
-                connection, runtime.keyring, user_name, password, council_ids, roles, datetime.now(UTC)
-            )
+                connection, runtime.keyring, user_name, password, council_ids, roles, datetime.now(UTC),
+                is_given=not password_stdin,
+            )  # fmt: skip
             for council_id in council_ids:
                 await record(connection, "add staff", user_name, council_id=council_id, detail={"roles": roles})
             return uri
@@ -70,7 +72,8 @@ def add(name: UserName, council: Councils = None, role: Roles = None, password_s
         uri = perform(work)
     except IntegrityError:
         raise CommandError(f"there is a member of staff named {user_name} already; choose another name") from None
-    typer.echo(f"added {user_name} as {', '.join(roles)}, who logs in at /staff of the portal")
+    at_console = ", and as an engineer at /console" if Role.ENGINEER in roles else ""
+    typer.echo(f"added {user_name} as {', '.join(roles)}, who logs in at /staff of the portal{at_console}")
     _tell_secrets(uri, None if password_stdin else password)
 
 
@@ -81,15 +84,31 @@ def list_staff(as_json: AsJson = False) -> None:
     if as_json:
         print_json(rows)
         return
-    table = Table("Name", "Councils", "Last log-in", "", box=None, pad_edge=False)
+    table = Table("Name", "Roles", "Last log-in", "", box=None, pad_edge=False)
     for row in rows:
         table.add_row(
             row["user_name"],
-            ", ".join(row["councils"]),
+            "; ".join(f"{', '.join(names)} ({code})" for code, names in row["roles"].items()),
             shown_time(row["logged_in_at"]),
             "disabled" if row["disabled_at"] else "",
         )
     print_table(table)
+
+
+@app.command()
+def roles(name: UserName, role: Roles = None, council: CouncilCode = None) -> None:
+    """Give an account these roles for a council, instead of those that it has there; none takes them all away."""
+    chosen = sorted(set(role or ()))
+
+    async def work(runtime: Runtime) -> str:
+        council_id = (await find_council(runtime.database, council)).id
+        async with runtime.database.write() as connection:
+            account_id, user_name = await _find(connection, name)
+            await give_roles(connection, account_id, council_id, chosen)
+            await record(connection, "give roles", user_name, council_id=council_id, detail={"roles": chosen})
+            return user_name
+
+    typer.echo(f"{perform(work)} is {', '.join(chosen) or 'nothing'} there from now on")
 
 
 @app.command()
@@ -100,7 +119,9 @@ def renew(name: UserName, password_stdin: PasswordStdin = False) -> None:
     async def work(runtime: Runtime) -> str:
         async with runtime.database.write() as connection:
             account_id, user_name = await _find(connection, name)
-            uri = await renew_account(connection, runtime.keyring, account_id, user_name, password)
+            uri = await renew_account(
+                connection, runtime.keyring, account_id, user_name, password, is_given=not password_stdin
+            )
             await record(connection, "renew staff", user_name)
             return uri
 
@@ -135,14 +156,18 @@ async def _find(connection: AsyncConnection, name: str) -> tuple[int, str]:
 async def _list(runtime: Runtime) -> list[dict[str, Any]]:
     account = staff_accounts.c
     accounts = select(staff_accounts).order_by(account.user_name)
-    codes = select(staff_roles.c.account_id, councils.c.code).join(councils, councils.c.id == staff_roles.c.council_id)
+    held = select(staff_roles.c.account_id, councils.c.code, staff_roles.c.role).join(
+        councils, councils.c.id == staff_roles.c.council_id
+    )
+    roles: defaultdict[int, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     async with runtime.database.read() as connection:
         rows = (await connection.execute(accounts)).all()
-        of_councils = (await connection.execute(codes.order_by(councils.c.code))).all()
+        for account_id, code, role in await connection.execute(held.order_by(councils.c.code, staff_roles.c.role)):
+            roles[account_id][code].append(role)
     return [
         {
             "user_name": row.user_name,
-            "councils": [code for account_id, code in of_councils if account_id == row.id],
+            "roles": roles[row.id],
             "logged_in_at": row.logged_in_at,
             "disabled_at": row.disabled_at,
         }
@@ -151,9 +176,9 @@ async def _list(runtime: Runtime) -> list[dict[str, Any]]:
 
 
 def _checked_name(name: str) -> str:
-    user_name = name.strip().casefold()
-    if not user_name or len(user_name) > _LONGEST_NAME or not user_name.isprintable():
-        raise CommandError(f"a user name has 1 to {_LONGEST_NAME} printable characters")
+    user_name = read_user_name(name)
+    if user_name is None:
+        raise CommandError(f"a user name has 1 to {LONGEST_USER_NAME} printable characters")
     return user_name
 
 

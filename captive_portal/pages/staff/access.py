@@ -17,6 +17,7 @@ from captive_portal.languages import DEFAULT, current_language
 from captive_portal.pages.common import RUNTIME, clock, render
 from captive_portal.pages.forms import read_form, text_field
 from foundation.access_rules import Staff, under
+from foundation.security_headers import is_https
 from foundation.staff import Member, Role, StaffDoor
 from foundation.staff import record as record
 
@@ -96,7 +97,7 @@ def render_staff(
 
 def is_secure(request: web.Request) -> bool:
     """Whether the portal is reached by HTTPS."""
-    return request.app[RUNTIME].settings.portal.public_url.lower().startswith("https:")
+    return is_https(request.app[RUNTIME].settings.portal.public_url)
 
 
 def cookie_name(request: web.Request) -> str:

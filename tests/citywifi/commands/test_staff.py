@@ -42,10 +42,29 @@ def test_list_tells_councils_and_state(command_line: CommandLine) -> None:
     command_line.run("staff", "add", "desk")
     command_line.run("staff", "disable", "desk")
     (row,) = json.loads(command_line.run("staff", "list", "--json"))
-    assert row["councils"] == ["E08000026"]
+    assert row["roles"] == {"E08000026": ["helper"]}
     assert row["logged_in_at"] is None
     assert row["disabled_at"] is not None
     assert "disabled" in command_line.run("staff", "list")
+
+
+def test_roles_take_the_place_of_those_that_there_were(command_line: CommandLine) -> None:
+    command_line.run("staff", "add", "desk", "--role", "helper", "--role", "manager")
+    assert "engineer, information" in command_line.run(
+        "staff", "roles", "desk", "--role", "information", "--role", "engineer"
+    )
+    assert "engineer, information (E08000026)" in command_line.run("staff", "list")
+    assert "nothing" in command_line.run("staff", "roles", "desk")
+    assert command_line.rows(staff_roles) == []
+    *_, event = command_line.rows(audit_events)
+    assert (event.action, event.subject, event.detail) == ("give roles", "desk", {"roles": []})
+
+
+def test_a_password_that_was_made_is_known_to_somebody_else(command_line: CommandLine) -> None:
+    command_line.run("staff", "add", "desk")
+    assert command_line.row(staff_accounts).password_is_given
+    command_line.run("staff", "renew", "desk", "--password-stdin", typed="a long enough password\n")
+    assert not command_line.row(staff_accounts).password_is_given
 
 
 def test_renew_gives_other_secrets_and_lets_a_disabled_account_in_again(command_line: CommandLine) -> None:
@@ -59,5 +78,5 @@ def test_renew_gives_other_secrets_and_lets_a_disabled_account_in_again(command_
 
 
 def test_who_is_not_there_cannot_be_disabled(command_line: CommandLine) -> None:
-    for command in ("renew", "disable"):
+    for command in ("renew", "disable", "roles"):
         assert "nobody of the staff is named boss" in command_line.refusal("staff", command, "boss")
