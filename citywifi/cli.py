@@ -18,6 +18,7 @@ _MODULES: Final = {
     "database": "citywifi.commands.database",
     "council": "citywifi.commands.council",
     "terms": "citywifi.commands.terms",
+    "marketing": "citywifi.commands.marketing",
     "branding": "citywifi.commands.branding",
     "certificates": "citywifi.commands.certificates",
     "credentials": "citywifi.commands.credentials",
@@ -39,6 +40,8 @@ _MODULES: Final = {
     "api-key": "citywifi.commands.api_key",
     "requests": "citywifi.commands.requests",
     "disclosures": "citywifi.commands.disclosures",
+    "retention": "citywifi.commands.retention",
+    "hold": "citywifi.commands.hold",
 }
 
 app = typer.Typer(
