@@ -404,3 +404,18 @@ async def test_a_controller_that_is_away_when_the_code_is_typed_leaves_the_end_w
     await phone.get(phone.path.replace("online", "code"))
     await phone.submit(code=newest_code(city))
     assert "connect once more: you need no code again" in phone.text
+
+
+async def test_a_controller_that_has_told_nothing_for_minutes_is_what_residents_are_told_of(
+    phone: Phone, city: City
+) -> None:
+    await arrive(phone)
+    await phone.submit(way="click", accept_terms="yes")
+    await wait_for(phone, "online")
+    await phone.get(phone.path.replace("online", "check"))
+    assert "We see nothing wrong" in phone.text
+    async with city.database.write() as connection:
+        long_ago = datetime.now(UTC) - timedelta(minutes=6)
+        await connection.execute(accounting_sessions.update().values(received_at=long_ago))
+    await phone.get(phone.path)
+    assert "What controls the WiFi here does not answer us." in phone.text
