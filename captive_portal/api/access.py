@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from captive_portal.api.limits import RATES
+from captive_portal.api.limits import RATES, address_of
 from captive_portal.api.problems import NOT_ALLOWED, NOT_AUTHENTICATED, Kind, ProblemError
 from captive_portal.pages.common import RUNTIME
 from captive_portal.storage import api_keys, resident_tokens
@@ -163,4 +163,5 @@ def _not_authenticated(request: web.Request, now: datetime, detail: str) -> Prob
 
 
 def _take_address(request: web.Request, now: datetime) -> None:
-    request.app[RATES].take_address(request.remote or "", now.timestamp())
+    proxies = request.app[RUNTIME].settings.portal.proxies
+    request.app[RATES].take_address(address_of(request, proxies), now.timestamp())

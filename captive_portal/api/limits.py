@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 
 from aiohttp import web
 from prometheus_client import Counter, Gauge
 
-from captive_portal.api.problems import TOO_MANY, ProblemError, retry_after
 from foundation.settings import PortalSettings
 from foundation.token_buckets import TokenBuckets
 
@@ -71,6 +71,25 @@ class Rates:
 
 
 RATES: Final = web.AppKey("api_rates", Rates)
+
+
+def address_of(request: web.Request, proxies: Iterable[IPv4Network | IPv6Network]) -> str:
+    """Whose request it is: behind a proxy of ours, whoever the proxy says last (X-Forwarded-For).
+
+    Of IPv6 the network of 64 bits, because all its addresses are one subscriber's.
+    """
+    remote = _read(request.remote or "")
+    if remote is not None and any(remote in network for network in proxies):
+        remote = _read(request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()) or remote
+    return str(IPv6Network((remote, 64), strict=False) if isinstance(remote, IPv6Address) else remote or "")
+
+
+def _read(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def _buckets(per_minute: int) -> _Buckets:
