@@ -16,7 +16,7 @@ from foundation.holds import active_holds, held, not_held
 from foundation.partitions import drop_past_months
 from foundation.retention import RULES, Action, Rule
 from foundation.retention_limits import own_limits
-from foundation.schema import audit_events, job_progress
+from foundation.schema import audit_events, holds, job_progress
 from foundation.settings import RetentionSettings
 
 # Its row of job_progress: when it ran to its end last.
@@ -54,6 +54,7 @@ async def keep(
             counts[rule.name] = await _keep_rule(database, rule, shares, now, batch_rows)
             retention_rows.labels(rule.name).inc(counts[rule.name])
     async with database.write() as connection:
+        await _tell_of_ended_holds(connection, now)
         if any(counts.values()):
             await connection.execute(
                 insert(audit_events).values(
@@ -63,6 +64,21 @@ async def keep(
             )  # fmt: skip
         await _advance(database, connection, JOB, now)
     return counts
+
+
+async def _tell_of_ended_holds(connection: AsyncConnection, now: datetime) -> None:
+    """A hold that ended since the last run is in the audit, also where nobody ended it."""
+    question = select(holds.c.id, holds.c.council_id, holds.c.expires_at).where(holds.c.expires_at <= now)
+    before = await last_run(connection)
+    if before is not None:
+        question = question.where(holds.c.expires_at > before)
+    for row in (await connection.execute(question)).all():
+        await connection.execute(
+            insert(audit_events).values(
+                council_id=row.council_id, at=now, actor="retention", action="a hold has ended",
+                subject=f"hold {row.id}", detail={"ended": row.expires_at.isoformat()},
+            )
+        )  # fmt: skip
 
 
 def _shares(
