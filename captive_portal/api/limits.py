@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from aiohttp import web
 from prometheus_client import Counter, Gauge
 
+from captive_portal.api.problems import TOO_MANY, ProblemError, retry_after
 from foundation.settings import PortalSettings
 from foundation.token_buckets import TokenBuckets
 
