@@ -82,8 +82,13 @@ async def _whoever_is_here(request: web.Request) -> Member:
 
 def render(request: web.Request, member: Member, template: str, context: Mapping[str, object]) -> web.Response:
     """A page for engineers, with what its forms need."""
-    has_log_in = not request.app[RUNTIME].settings.demo
-    around = {"form_token": member.form_token, "user_name": member.user_name, "has_log_in": has_log_in}
+    settings = request.app[RUNTIME].settings
+    around = {
+        "form_token": member.form_token,
+        "member": member,
+        "has_log_in": not settings.demo,
+        "portal": settings.portal.public_url.rstrip("/"),
+    }
     return aiohttp_jinja2.render_template(template, request, {**around, **context})
 
 

@@ -101,7 +101,8 @@ async def test_an_engineer_logs_in_with_password_and_code(client: Client, engine
         assert (response.url.path, response.status) == ("/console/log-in", 200)
     page = await log_in(client, engineer)
     assert "Foleshill library" in page
-    assert "engineer</span>" in page
+    assert "<p>engineer · <a " in page
+    assert "Somebody else made your password" not in page
 
 
 async def test_a_wrong_password_says_nothing_of_what_is_wrong(client: Client, engineer: Account) -> None:
