@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -17,13 +18,17 @@ from captive_portal.gateways.base import Gateway
 from captive_portal.gateways.opennds_redirect import hid_of, pack
 from captive_portal.gateways.unifi import site_of
 from captive_portal.laboratory.explanation import KnownGateway
+from foundation.arrival_tokens import PATH as DEVICE_PATH
+from foundation.arrival_tokens import ArrivalToken, seal
 from foundation.mac_address import MacAddress
+from foundation.privacy import Keyring
 
 # The second bit of the first octet says that nobody gave it to a device; documentation's network (RFC 5737).
 _DEVICE: Final = "02-00-5E-00-53-01"
 _IP: Final = "192.0.2.23"
 _WANTED: Final = "http://example.org/"
 _SSID: Final = "WiFi"
+_GOOD_FOR: Final = timedelta(hours=1)
 _NO_ACCESS_POINT: Final = MacAddress.parse("00-00-5E-00-53-00")
 
 
@@ -34,6 +39,7 @@ class _Entry:
     gateway: Gateway
     access_point: str
     portal_url: str
+    keyring: Keyring = field(repr=False)
 
     @property
     def login_url(self) -> str:
@@ -52,12 +58,11 @@ class _Entry:
         return f"{self.gateway.portal_address}?{urlencode(parameters, quote_via=quote)}"
 
 
-def example_redirect(known: KnownGateway, portal_url: str) -> str | None:
-    """One that is good now; None for a kind whose devices come by an address that RADIUS made for each of them."""
-    make = _MAKERS.get(known.driver)
+def example_redirect(known: KnownGateway, portal_url: str, keyring: Keyring) -> str:
+    """One that is good now. ``portal_url`` is the portal's own address, without a slash at its end."""
     stations = sorted(str(station) for station in known.access_points)
     station = stations[0] if stations else str(_NO_ACCESS_POINT)
-    return None if make is None else make(_Entry(known.gateway, station, portal_url))
+    return _MAKERS[known.driver](_Entry(known.gateway, station, portal_url, keyring))
 
 
 def _coovachilli(entry: _Entry) -> str:
@@ -87,6 +92,13 @@ def _cisco(entry: _Entry) -> str:
             "redirect": _WANTED,
         }
     )  # fmt: skip
+
+
+def _cisco_central(entry: _Entry) -> str:
+    """RADIUS makes an address for each device, and the controller appends what that wanted."""
+    until = datetime.now(UTC) + _GOOD_FOR
+    token = ArrivalToken(entry.gateway.nas_id, MacAddress.parse(_DEVICE), until)
+    return f"{entry.portal_url}{DEVICE_PATH}{seal(entry.keyring, token)}?{urlencode({'redirect_url': _WANTED})}"
 
 
 def _aruba(entry: _Entry) -> str:
@@ -212,6 +224,7 @@ _MAKERS: Final[Mapping[str, Callable[[_Entry], str]]] = {
     "aruba": _aruba,
     "cambium": _cambium,
     "cisco": _cisco,
+    "cisco-central": _cisco_central,
     "coovachilli": _coovachilli,
     "fortigate": _fortigate,
     "hostapd": _nftables,

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -26,6 +27,8 @@ from captive_portal.laboratory.phone import Phone
 from captive_portal.laboratory.scratch import scratch_installation
 from captive_portal.laboratory.stage import Stage, Step
 from captive_portal.ways_in.ways import Way
+from foundation.arrival_tokens import PATH as DEVICE_PATH
+from foundation.arrival_tokens import unseal
 from foundation.runtime import Runtime
 
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
@@ -62,21 +65,40 @@ class Play:
 
 async def play(runtime: Runtime, known: Sequence[KnownGateway], url: str, make_portal: MakePortal) -> Play:
     """Play the redirect ``url`` through the portal; nothing of this installation is changed."""
-    explanation = explain(url, known, runtime.settings.portal.public_url.rstrip("/"))
-    if explanation.problem is not None:
-        return Play(problem=f"{explanation.problem.what} {explanation.problem.what_to_do}")
-    gateway = next((one.gateway for one in known if one.gateway.nas_id == explanation.nas_id), None)
-    if gateway is None or explanation.outcome is not Outcome.CAPTIVE:
-        return Play(problem="Only the redirect of a device that is not on yet can be played.")
+    try:
+        nas_id, arrival = _read(runtime, known, url.strip())
+    except StoppedError as stopped:
+        return Play(problem=str(stopped))
+    gateway = next((one.gateway for one in known if one.gateway.nas_id == nas_id), None)
+    if gateway is None:
+        return Play(problem="The gateway that it comes from is not entered here.")
     async with scratch_installation(runtime, gateway.council_id, gateway.nas_id) as scratch:
         stage = Stage(scratch)
         try:
             async with _phone(stage, make_portal) as phone:
-                await _perform(phone, stage, _arrival_path(url, explanation.driver or ""))
+                await _perform(phone, stage, arrival)
         except StoppedError as stopped:
             return Play(tuple(stage.steps), str(stopped))
         stage.tell("What the play made is deleted. It was in a copy of this installation, and nothing left that.")
         return Play(tuple(stage.steps))
+
+
+def _read(runtime: Runtime, known: Sequence[KnownGateway], url: str) -> tuple[int | None, str]:
+    """The gateway's number, and where the phone arrives. Raises StoppedError for what cannot be played."""
+    explanation = explain(url, known, runtime.settings.portal.public_url.rstrip("/"))
+    if explanation.problem is not None:
+        raise StoppedError(f"{explanation.problem.what} {explanation.problem.what_to_do}")
+    parts = urlsplit(url)
+    if parts.path.startswith(DEVICE_PATH):
+        token = unseal(runtime.keyring, parts.path.removeprefix(DEVICE_PATH), datetime.now(UTC))
+        if token is None:
+            raise StoppedError("This address of a device's own is not ours, or its time is over.")
+        return token.nas_id, parts.path
+    if explanation.outcome is not Outcome.CAPTIVE:
+        raise StoppedError("Only the redirect of a device that is not on yet can be played.")
+    # What leads past the portal's arrival addresses arrives at that of its driver.
+    path = parts.path if parts.path.startswith(("/arrive/", "/guest/")) else f"/arrive/{explanation.driver}"
+    return explanation.nas_id, f"{path}?{parts.query}"
 
 
 @asynccontextmanager
@@ -233,10 +255,3 @@ def _place(url: str) -> str:
 def _journey(phone: Phone) -> str:
     """The address of the journey whose page is open."""
     return "/".join(phone.path.split("/")[:3])
-
-
-def _arrival_path(url: str, driver: str) -> str:
-    """Where the redirect leads on the portal; what leads past its arrival addresses, to the one of its driver."""
-    parts = urlsplit(url.strip())
-    path = parts.path if parts.path.startswith(("/arrive/", "/guest/")) else f"/arrive/{driver}"
-    return f"{path}?{parts.query}"

@@ -84,13 +84,9 @@ async def _example(runtime: Runtime, which: str, council: str | None) -> str:
     async with runtime.database.read() as connection:
         nas = await find_nas(connection, which, council)
         known = [one for one in await list_known(connection, runtime) if one.gateway.nas_id == nas.id]
-    made = example_redirect(known[0], runtime.settings.portal.public_url.rstrip("/")) if known else None
-    if made is None:
-        raise CommandError(
-            f"there is no example of {which!r}: no driver of the portal's understands it, or its devices come by an "
-            "address that RADIUS made for each of them"
-        )
-    return made
+    if not known:
+        raise CommandError(f"no driver of the portal's understands {which!r}; see: citywifi nas change --driver")
+    return example_redirect(known[0], runtime.settings.portal.public_url.rstrip("/"), runtime.keyring)
 
 
 async def _play(runtime: Runtime, url: str) -> Play:

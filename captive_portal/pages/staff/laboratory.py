@@ -68,7 +68,7 @@ async def show_gateway(request: web.Request, member: Member) -> web.Response:
         driver, site = await site_of(connection, request.app[RUNTIME], number)
     context = {
         "gateway": one.gateway,
-        "example": example_redirect(one, site.portal_url),
+        "example": example_redirect(one, site.portal_url, request.app[RUNTIME].keyring),
         "driver": driver,
         "arrival_url": site.arrival_url,
         "dynamic_authorization": one.dynamic_authorization,

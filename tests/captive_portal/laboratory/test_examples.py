@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -11,7 +13,9 @@ from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import Gateway, Outcome
 from captive_portal.laboratory import KnownGateway, explain
 from captive_portal.laboratory.examples import example_redirect
+from foundation.arrival_tokens import unseal
 from foundation.mac_address import MacAddress
+from foundation.privacy import Keyring
 
 PORTAL: Final = "https://wifi.example"
 KEY: Final = "abcdefghijklmnopqrstuv"
@@ -25,9 +29,9 @@ LOGIN_URLS: Final = {
     "mikrotik": "http://hotspot.example/login",
     "opennds": "http://192.168.1.1:2050",
 }
-# Their devices come by an address that RADIUS made.
-WITHOUT: Final = ("cisco-central",)
-PLAYED: Final = [driver for driver in DRIVERS if driver not in WITHOUT]
+KEYRING: Final = Keyring.demo()
+# The others' devices come by an address that RADIUS made.
+REDIRECTING: Final = [driver for driver in DRIVERS if driver != "cisco-central"]
 
 
 def known(driver: str, **options: str) -> KnownGateway:
@@ -44,15 +48,14 @@ def known(driver: str, **options: str) -> KnownGateway:
 
 
 def outcome(one: KnownGateway) -> Outcome | None:
-    url = example_redirect(one, PORTAL)
-    assert url is not None
+    url = example_redirect(one, PORTAL, KEYRING)
     explanation = explain(url, [one], PORTAL)
     assert explanation.problem is None, explanation
     assert explanation.driver == one.driver
     return explanation.outcome
 
 
-@pytest.mark.parametrize("driver", PLAYED)
+@pytest.mark.parametrize("driver", REDIRECTING)
 def test_it_is_believed_as_one_of_a_device_that_is_not_on_yet(driver: str) -> None:
     assert outcome(known(driver)) is Outcome.CAPTIVE
 
@@ -69,6 +72,8 @@ def test_one_that_is_entered_by_its_network_names_an_address_of_it(driver: str) 
     assert outcome(replace(entry, gateway=gateway)) is Outcome.CAPTIVE
 
 
-@pytest.mark.parametrize("driver", WITHOUT)
-def test_where_radius_makes_the_address_there_is_none(driver: str) -> None:
-    assert example_redirect(known(driver), PORTAL) is None
+def test_ciscos_central_one_is_an_address_of_the_devices_own() -> None:
+    url = example_redirect(known("cisco-central"), PORTAL, KEYRING)
+    token = unseal(KEYRING, urlsplit(url).path.removeprefix("/r/"), datetime.now(UTC))
+    assert token is not None
+    assert (token.nas_id, token.device.is_locally_administered) == (1, True)

@@ -81,6 +81,13 @@ async def test_a_redirect_that_is_not_believed_is_not_played(city: City) -> None
     assert made.steps == ()
 
 
+@pytest.mark.parametrize("url", ["", "https://[::1/", "nonsense", f"{PORTAL_URL}/r/{'a' * 40}", f"{PORTAL_URL}/terms"])
+async def test_what_is_no_redirect_is_told_so(city: City, url: str) -> None:
+    made = await played(city, url)
+    assert made.problem is not None
+    assert made.steps == ()
+
+
 async def test_a_device_that_is_on_already_is_not_played(city: City) -> None:
     made = await played(city, PORTAL_URL + redirect(res="already"))
     assert made.problem is not None
@@ -104,6 +111,7 @@ async def test_what_stands_in_the_way_is_told(city: City) -> None:
             {"gateway_driver": "opennds", "login_url": "http://192.168.1.1:2050", "gateway_options": '{"level": "3"}'},
             "leave it ready for when the gateway asks",
         ),
+        ({"gateway_driver": "cisco-central"}, "have the gateway ask about the device anew"),
         ({"gateway_driver": "hostapd"}, "have the gateway ask about the device anew"),
         ({"gateway_driver": "ruckus-smartzone", "login_url": "https://10.2.0.1:9443"}, "call the controller at"),
     ],
@@ -115,8 +123,7 @@ async def test_every_shape_of_equipment_is_played_to_the_end(city: City, row: di
         await connection.execute(changed)
     async with city.database.read() as connection:
         [known] = await list_known(connection, city.runtime)
-    url = example_redirect(known, PORTAL_URL)
-    assert url is not None
+    url = example_redirect(known, PORTAL_URL, city.runtime.keyring)
     made = await play(city.runtime, [known], url, create_app)
     assert made.problem is None, made
     assert told in " ".join(step.what for step in made.steps)

@@ -143,8 +143,8 @@ def test_a_gateway_that_is_chosen_has_a_redirect_to_play(library: CommandLine) -
     publish(library)
     redirected = library.run("gateway", "example", "Library")
     assert "You are online" in library.run("gateway", "play", "-", typed=redirected)
-    library.run("nas", "add", "10.1.0.2", "--vendor", "cisco", "--driver", "cisco-central", "--name", "Hall")
-    assert "no example of 'Hall'" in library.refusal("gateway", "example", "Hall")
+    library.run("nas", "add", "10.1.0.2", "--vendor", "other", "--name", "Hall")
+    assert "understands 'Hall'" in library.refusal("gateway", "example", "Hall")
 
 
 def publish(command_line: CommandLine) -> None:
