@@ -155,6 +155,7 @@ def _export_limits(settings: Settings) -> None:
     metrics.code_limit.labels("council").set(settings.portal.codes_per_council_per_hour)
     metrics.problem_report_limit.labels("device").set(settings.portal.problem_reports_per_device_per_hour)
     metrics.problem_report_limit.labels("venue").set(settings.portal.problem_reports_per_venue_per_hour)
+    metrics.information_request_limit.set(settings.portal.requests_per_council_per_hour)
     metrics.credential_limit.labels("number").set(settings.portal.credentials_per_resident)
     metrics.credential_limit.labels("hour").set(settings.portal.credentials_per_resident_per_hour)
 

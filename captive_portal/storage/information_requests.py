@@ -313,6 +313,18 @@ async def requests_under(
     return tuple(found)
 
 
+async def move_contact(
+    connection: Statements, council_id: int, old_pseudonym: bytes, sealed: bytes, new_pseudonym: bytes
+) -> None:
+    """A resident has another contact: their requests go with them. One whose contact nobody proved stays."""
+    of_resident = (_requests.council_id == council_id, _requests.contact_pseudonym == old_pseudonym)
+    await connection.execute(
+        information_requests.update()
+        .where(*of_resident, _requests.contact_proved_at.is_not(None))
+        .values(contact_encrypted=sealed, contact_pseudonym=new_pseudonym)
+    )
+
+
 async def live_codes(connection: Statements, request_id: int, now: datetime) -> list[LiveCode]:
     """The codes that may still be tried."""
     return [LiveCode(*row) for row in await connection.execute(_LIVE_CODES, {"request_id": request_id, "now": now})]

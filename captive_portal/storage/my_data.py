@@ -21,7 +21,7 @@ from captive_portal.information_rights.my_data import (
     kept,
 )
 from captive_portal.storage import holds, marketing
-from captive_portal.storage.information_requests import requests_under
+from captive_portal.storage.information_requests import move_contact, requests_under
 from captive_portal.storage.residents import Terms
 from foundation.database import Statements
 from foundation.problem_reports import open_text
@@ -214,14 +214,14 @@ async def set_contact(
         return False
     await holds.preserve(connection, runtime, council_id, resident_id, frozenset(), now)
     await marketing.stop_other_channels(connection, resident_id, kind, now)
+    sealed = runtime.keyring.encrypt("contact", contact.encode())
+    old = select(residents.c.contact_pseudonym).where(residents.c.id == resident_id)
+    if (old_pseudonym := (await connection.execute(old)).scalar_one()) is not None:
+        await move_contact(connection, council_id, old_pseudonym, sealed, pseudonym)
     await connection.execute(
         residents.update()
         .where(residents.c.id == resident_id)
-        .values(
-            contact_kind=kind,
-            contact_encrypted=runtime.keyring.encrypt("contact", contact.encode()),
-            contact_pseudonym=pseudonym,
-        )
+        .values(contact_kind=kind, contact_encrypted=sealed, contact_pseudonym=pseudonym)
     )
     return True
 
