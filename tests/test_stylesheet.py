@@ -26,6 +26,8 @@ def test_only_rules_whose_classes_are_in_use_stay() -> None:
     assert stylesheet.make(source, {"govuk-button"}) == ".govuk-button{top:0}.govuk-button:hover{top:2px}"
     inside = "@media print{.govuk-button{top:0}}@media (min-width:40em){.govuk-tabs{top:0}.govuk-button{top:1px}}"
     assert stylesheet.make(inside, {"govuk-button"}) == "@media (min-width:40em){.govuk-button{top:1px}}"
+    modern = "@supports not (-ms-ime-align:auto){.govuk-button{top:0}}"
+    assert stylesheet.make(modern, {"govuk-button"}) == ".govuk-button{top:0}"
     scripted = ".govuk-frontend-supported .govuk-button{top:0}@font-face{font-family:x}"
     assert stylesheet.make(scripted, {"govuk-button"}) == ""
 

@@ -48,6 +48,8 @@ _CLASS: Final = re.compile(r"\.((?:[\w-]|\\.)+)")
 _USED: Final = re.compile(r"govuk-[\w-]+")
 _UNWANTED_SELECTOR: Final = re.compile(r"frontend-supported|js-enabled|::?-moz-|::?-ms-|x:|:not\(:has")
 _UNWANTED_CONDITION: Final = re.compile(r"print|-ms-|\\0|url-prefix|caret-color|content-visibility|sticky|safe-area")
+# What is kept from Internet Explorer alone, such as the looks of details that it cannot open.
+_IN_ALL_BROWSERS: Final = re.compile(r"not \(-ms-")
 _KEPT_PREFIXED: Final = ("-webkit-appearance", "-webkit-text-size-adjust", "-webkit-clip-path")
 _SIDES: Final = ("top", "right", "bottom", "left")
 _LOGICAL: Final = {"top": "block-start", "right": "inline-end", "bottom": "block-end", "left": "inline-start"}
@@ -82,11 +84,11 @@ def _rules(nodes: Iterable[Any], used: set[str]) -> Iterator[str]:
 
 def _conditional(node: Any, used: set[str]) -> Iterator[str]:
     condition = tinycss2.serialize(node.prelude).strip()
-    if _UNWANTED_CONDITION.search(condition):
+    if _UNWANTED_CONDITION.search(condition) and not _IN_ALL_BROWSERS.match(condition):
         return
     inner = tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)
     if kept := "".join(_rules(inner, used)):
-        yield f"@{node.at_keyword} {condition}{{{kept}}}"
+        yield kept if _IN_ALL_BROWSERS.match(condition) else f"@{node.at_keyword} {condition}{{{kept}}}"
 
 
 def _selectors(text: str, used: set[str]) -> list[str]:

@@ -41,9 +41,9 @@ async def every_page(
         _keep("en", await walk.visit_staff(phone.client, city, phone))
         await _forget_residents(city)
         await walk.make_unready(city)
-        for language in NAMES:
+        for number, language in enumerate(NAMES, 1):
             phone.headers["Accept-Language"] = language
-            _keep(language, await walk.visit_an_unready_city(phone, city))
+            _keep(language, await walk.visit_an_unready_city(phone, number))
     return _walked
 
 
