@@ -112,7 +112,7 @@ async def _page(
 def _words(age: timedelta) -> str:
     hours = int(age.total_seconds()) // 3600
     if not hours:
-        return "until it ends"
+        return "as long as it is good"
     return f"{hours} hours" if hours < 48 or hours % 24 else f"{hours // 24} days"
 
 

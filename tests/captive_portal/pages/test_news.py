@@ -60,7 +60,7 @@ async def test_nothing_is_asked_on_the_way_in_and_no_box_is_ticked(phone: Phone,
     assert f'href="{journey}/news"' in phone.text
     await phone.get(f"{journey}/news")
     assert NEWS in phone.text
-    assert "Coventry City Council. By email" in phone.text
+    assert "Coventry City Council</span> · By email" in phone.text
     assert " checked" not in phone.text
     assert await consents(city) == []
 

@@ -202,7 +202,7 @@ async def test_the_page_says_what_is_kept_for_how_long_and_the_oldest_that_is_he
         long_ago = datetime.now(UTC) - timedelta(days=190)
         await connection.execute(update(accounting_sessions).values(received_at=long_ago))
     await officer.get("/staff/retention")
-    assert "beyond its time, or held for a case" in officer.page
+    assert "which is beyond its time or held for a case" in officer.page
 
 
 async def test_a_council_decides_a_limit_with_a_reason_and_takes_it_back(
