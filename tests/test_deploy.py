@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.registry import REGISTRY
 
+from captive_portal import metrics as portal_metrics
 from foundation import telemetry
 from foundation.database import Database
 from foundation.direct import MOST_CONNECTIONS
@@ -51,6 +52,7 @@ def test_the_alarms_go_off_when_the_database_is_away_and_the_journal_fills(peers
 def test_the_alarms_are_about_metrics_that_there_are() -> None:
     # They are there once their modules are.
     assert {
+        portal_metrics.essential_sites_unreachable,
         monitoring_metrics.texts_sent,
         storage_metrics.storage_away,
         directory_cache.stale_answers,
