@@ -169,6 +169,7 @@ def _code_letter(request: InformationRequest, contact: str, council_name: str, d
 
 def _word_letter(runtime: Runtime, request: InformationRequest, contact: str, council_name: str) -> Letter:
     address = runtime.settings.portal.public_url.rstrip("/") + page_path(runtime.keyring, request)
+    address += f"?lang={request.language}"
     with speaking(request.language):
         named = {"number": request.number, "council": council_name}
         subject = _("There is something new on your request %(number)s") % named

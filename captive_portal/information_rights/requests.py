@@ -19,6 +19,8 @@ from captive_portal.information_rights.clock import Pause
 OPEN_FOR: Final = timedelta(minutes=15)
 # A form with so many letters of any of our languages fits into captive_portal.security.BODY_LIMIT_OCTETS.
 LONGEST_TEXT: Final = 2000
+# What a council writes is typed in English.
+LONGEST_ANSWER: Final = 4000
 
 
 class RequestError(PortalError):
@@ -71,6 +73,8 @@ class Happened(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+# With these nothing needs to be said.
+WORDLESS: Final = frozenset({Happened.ACKNOWLEDGED})
 # Who asked is sent word of these.
 TOLD: Final = frozenset(
     {

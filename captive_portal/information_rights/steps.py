@@ -10,7 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from captive_portal.information_rights import correspondence, handling, requests
 from captive_portal.information_rights.correspondence import Letter
 from captive_portal.information_rights.handling import Actor
-from captive_portal.information_rights.requests import TOLD, Happened, InformationRequest, Outcome
+from captive_portal.information_rights.requests import (
+    LONGEST_ANSWER,
+    TOLD,
+    WORDLESS,
+    Happened,
+    InformationRequest,
+    Outcome,
+    RequestError,
+)
 from captive_portal.storage import equipment, erasure
 from foundation.runtime import Runtime
 
@@ -39,6 +47,8 @@ async def take(
     connection: AsyncConnection, runtime: Runtime, before: InformationRequest, step: Step, now: datetime
 ) -> Taken:
     """Take a step, in the caller's transaction. Raises RequestError."""
+    if not (step.text.strip() or step.happened in WORDLESS) or len(step.text) > LONGEST_ANSWER:
+        raise RequestError(f"write why, or what, in 1 to {LONGEST_ANSWER} characters")
     after = requests.by_council(
         before, step.happened, now, outcome=step.outcome, gives_data=step.gives_data, erases=step.erases
     )

@@ -19,8 +19,8 @@ from captive_portal.information_rights import correspondence, handling, my_data,
 from captive_portal.information_rights.correspondence import Letter, OutOfTexts
 from captive_portal.information_rights.handling import Actor
 from captive_portal.information_rights.requests import Happened, InformationRequest, Outcome, Wait
+from captive_portal.languages import choose_language, current_language, show_day
 from captive_portal.languages import gettext as _
-from captive_portal.languages import show_day
 from captive_portal.pages.code import masked
 from captive_portal.pages.common import RUNTIME, clock, render, see_other
 from captive_portal.pages.forms import FormError, read_form, text_field
@@ -52,7 +52,6 @@ async def send_code(request: web.Request) -> web.Response:
     runtime, now = request.app[RUNTIME], clock()
     async with _changing(request) as (connection, page):
         letter = await correspondence.issue_code(connection, runtime, page.request, page.place.council_name, now)
-        path = handling.page_path(runtime.keyring, page.request)
     problem = None
     if isinstance(letter, verification.CodeLimit):
         metrics.codes.labels(letter).inc()
@@ -62,7 +61,9 @@ async def send_code(request: web.Request) -> web.Response:
         problem = _("Texts have run out for this month. Ask your council in another way")
     elif isinstance(letter, Letter) and not await correspondence.hand_over(runtime, letter):
         problem = _("We could not send the code. Try again later")
-    return see_other(path) if problem is None else await _show(request, FormError("code", problem))
+    if problem is not None:
+        return await _show(request, FormError("code", problem))
+    return _back(request, page.request)
 
 
 async def take_code(request: web.Request) -> web.Response:
@@ -82,7 +83,7 @@ async def take_code(request: web.Request) -> web.Response:
                 await handling.store(connection, runtime, after, Happened.CONTACT_PROVED, Actor.RESIDENT, now)
             else:
                 await storage.save(connection, after, now)
-            return see_other(handling.page_path(runtime.keyring, after))
+            return _back(request, after)
     if checked is CodeCheck.NONE_LEFT:
         return await _show(request, FormError("code", _("This code can no longer be used. Ask for a new one below")))
     return await _show(request, FormError("code", _("That is not the code that we sent. Check it and try again")))
@@ -95,14 +96,14 @@ async def take_text(request: web.Request) -> web.Response:
     async with _changing(request) as (connection, page):
         before = page.request
         if not before.is_open(now):
-            return see_other(handling.page_path(runtime.keyring, before))
+            return _back(request, before)
         error = await _text_error(connection, before, text, now)
         if error is None:
             is_answer = before.waits_for is Wait.CLARIFICATION
             after = requests.clarified(before, now) if is_answer else before
             happened = Happened.CLARIFIED if is_answer else Happened.WRITTEN
             await handling.store(connection, runtime, after, happened, Actor.RESIDENT, now, text)
-            return see_other(f"{handling.page_path(runtime.keyring, after)}?kept=yes")
+            return _back(request, after, "&kept=yes")
     return await _show(request, FormError("text", error))
 
 
@@ -126,7 +127,7 @@ async def withdraw(request: web.Request) -> web.Response:
         if after.closed_at is None and after.is_open(now):
             after = requests.withdrawn(after, now)
             await handling.store(connection, runtime, after, Happened.WITHDRAWN, Actor.RESIDENT, now)
-    return see_other(handling.page_path(runtime.keyring, after))
+    return _back(request, after)
 
 
 async def export(request: web.Request) -> web.Response:
@@ -136,7 +137,7 @@ async def export(request: web.Request) -> web.Response:
         page = await _open(request, connection)
         asked = page.request
         if not (asked.gives_data and asked.contact is not None and asked.is_open(now)):
-            return see_other(handling.page_path(runtime.keyring, asked))
+            return _back(request, asked)
         resident_id = await storage.resident_of(connection, runtime, asked)
         data = await my_data_storage.gather(connection, runtime, resident_id) if resident_id else None
     if data is None:
@@ -153,7 +154,14 @@ async def _open(request: web.Request, connection: Statements, *, for_update: boo
     found = await handling.open_page(connection, runtime, parts["number"], parts["key"], for_update=for_update)
     if found is None:
         raise web.HTTPNotFound
+    current_language.set(choose_language(request.query.get("lang"), found.language))
     return _Page(found, await equipment.load_place(connection, found.council_id, None))
+
+
+def _back(request: web.Request, asked: InformationRequest, query: str = "") -> web.Response:
+    """To the request's page, in the language in which it is read."""
+    path = handling.page_path(request.app[RUNTIME].keyring, asked)
+    return see_other(f"{path}?lang={current_language.get()}{query}")
 
 
 @asynccontextmanager

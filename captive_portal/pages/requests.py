@@ -101,7 +101,7 @@ async def take_form(request: web.Request) -> web.Response:
     was_sent = isinstance(letter, Letter) and await correspondence.hand_over(runtime, letter)
     if was_sent or received.contact is None:
         await _acknowledge(request, received, now)
-    return see_other(f"{handling.page_path(runtime.keyring, received)}?received=yes")
+    return see_other(f"{handling.page_path(runtime.keyring, received)}?lang={received.language}&received=yes")
 
 
 async def show_disclosures(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from captive_portal.information_rights import handling, steps
 from captive_portal.information_rights.handling import Actor
 from captive_portal.information_rights.requests import (
     ANSWERS,
+    LONGEST_ANSWER,
     TOLD,
     Happened,
     InformationRequest,
@@ -34,7 +35,6 @@ from foundation.due_requests import URGENT
 from foundation.staff import Member, Role, record
 
 REQUESTS: Final = f"{PATH}/requests"
-_LONGEST_TEXT: Final = 4000
 _MOST_SHOWN: Final = 200
 _OFFICER: Final = Role.INFORMATION_OFFICER
 KIND_NAMES: Final = {
@@ -62,8 +62,6 @@ _STEPS: Final = {
     "write": Happened.WRITTEN,
     "answer": Happened.ANSWERED,
 }
-# With these nothing needs to be said.
-_WORDLESS: Final = frozenset({Happened.ACKNOWLEDGED})
 
 
 @staff_only(_OFFICER)
@@ -87,8 +85,8 @@ async def add(request: web.Request, member: Member) -> web.Response:
         errors.append(FormError("received", "Enter the day on which it came, such as 2026-11-22; not one to come"))
     if typed and contact is None:
         errors.append(FormError("contact", contact_hint(runtime.settings)))
-    if len(text) > _LONGEST_TEXT:
-        errors.append(FormError("text", f"Write no more than {_LONGEST_TEXT} characters"))
+    if len(text) > LONGEST_ANSWER:
+        errors.append(FormError("text", f"Write no more than {LONGEST_ANSWER} characters"))
     if errors or received_at is None:
         return await _list(request, member, errors)
     new = NewRequest(council_id, Kind(text_field(form, "kind")), "en", contact, text)
@@ -133,8 +131,6 @@ async def take_step(request: web.Request, member: Member) -> web.Response:
 def _read_step(happened: Happened, form: FormFields) -> Step:
     """Raises RequestError."""
     text, outcome = text_field(form, "text"), text_field(form, "outcome")
-    if len(text) > _LONGEST_TEXT or (not text and happened not in _WORDLESS):
-        raise RequestError(f"write why, or what, in 1 to {_LONGEST_TEXT} characters")
     if happened is not Happened.ANSWERED:
         return Step(happened, text)
     if outcome not in [one.value for one in ANSWERS]:
@@ -215,7 +211,7 @@ async def _case(request: web.Request, member: Member, error: FormError | None = 
         "events": [(f"{show_day(one.at, zone)}, {show_time(one.at, zone)}", one) for one in happened],
         "answers": [(one, _OUTCOME_NAMES[one]) for one in ANSWERS],
         "told": request.query.get("told", ""),
-        "longest": _LONGEST_TEXT,
+        "longest": LONGEST_ANSWER,
         "errors": [] if error is None else [error],
     }
     return render_staff(request, member, "staff/request.html", context, status=200 if error is None else 422)

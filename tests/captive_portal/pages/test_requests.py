@@ -154,6 +154,19 @@ async def test_the_month_begins_when_the_code_is_typed(phone: Phone, city: City)
     assert "You get an answer by" in phone.text
 
 
+async def test_the_language_of_the_form_is_that_of_the_page_and_of_the_mails(phone: Phone, city: City) -> None:
+    await phone.get(f"{FORM}?lang=cy")
+    await phone.submit(kind="access", contact="ann@example.org")
+    assert '<html class="govuk-template" lang="cy"' in phone.text
+    [row] = await stored(city)
+    assert row["language"] == "cy"
+    await phone.get(phone.path.partition("?")[0])
+    assert '<html class="govuk-template" lang="cy"' in phone.text
+    await phone.get(f"{phone.path}?lang=pl")
+    await prove(phone, city)
+    assert '<html class="govuk-template" lang="pl"' in phone.text
+
+
 async def test_the_mail_has_the_number_and_nothing_of_the_request(phone: Phone, city: City) -> None:
     await ask(phone, "complaint", "My secret trouble.")
     [file] = city.runtime.settings.outbox_directory.glob("*.eml")
@@ -242,10 +255,10 @@ async def test_an_answer_can_give_everything_that_is_kept_under_the_contact(phon
     await ask(phone)
     page = phone.path.partition("?")[0]
     await phone.get(f"{page}/data.json")
-    assert phone.path == page
+    assert phone.path.partition("?")[0] == page
     await phone.submit(code=newest_code(city))
     await phone.get(f"{page}/data.json")
-    assert phone.path == page
+    assert phone.path.partition("?")[0] == page
     await answer(city, await number_of(city), "Here you are.", gives_data=True)
     await phone.get(page)
     assert f'href="{page}/data.csv"' in phone.text
