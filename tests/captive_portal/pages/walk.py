@@ -223,6 +223,13 @@ async def visit_staff(client: Client, city: City, phone: Phone) -> dict[str, str
     pages["staff laboratory with a play"] = staff.page
     await staff.get(f"/staff/laboratory/gateways/{city.nas_id}")
     pages["staff gateway"] = staff.page
+    await staff.get("/staff/password")
+    await staff.post("/staff/password", current="", new="")
+    pages["staff password with error"] = staff.page
+    await staff.get("/staff/accounts/1")
+    pages["staff account"] = staff.page
+    await staff.post("/staff/accounts", user_name="newcomer", **{f"role-{city.council_id}-helper": "yes"})
+    pages["staff account's secrets"] = staff.page
     await staff.get("/staff/requests")
     request = re.search(r'"(/staff/requests/[^"]+)">', staff.page)
     assert request is not None
