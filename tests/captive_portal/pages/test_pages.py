@@ -17,7 +17,7 @@ from yarl import URL
 from captive_portal.app import create_app
 from captive_portal.gateways.base import BrowserForm
 from captive_portal.languages import NAMES, direction
-from captive_portal.pages import connection
+from captive_portal.pages import connection, look
 from captive_portal.pages.common import open_visit, perform
 from foundation.access_rules import ANYBODY, add_routes
 from tests.captive_portal.conftest import (
@@ -161,7 +161,7 @@ async def test_a_fault_of_our_own_shows_nothing_of_what_is_inside(
 
     phone = await Phone(client, city).arrive()
     monkeypatch.setattr(connection, "is_patient", fail)
-    monkeypatch.setattr(connection, "find_proof", fail)
+    monkeypatch.setattr(look, "find_proof", fail)
     await phone.arrive(res="success", challenge=None)
     assert phone.status == 500
     assert "Sorry, there is a problem" in phone.text
