@@ -98,7 +98,7 @@ class Problem:
     errors: Annotated[tuple[Mistake, ...], Field(description="Of `invalid-request`: what is wrong, one by one.")] = ()
 
 
-@dataclass
+@dataclass(eq=False)
 class ProblemError(PortalError):
     """Answer with a problem. ``detail`` is for the program's people: no secret and nothing of a person in it."""
 

@@ -77,6 +77,18 @@ async def test_a_program_deletes_everything_where_the_resident_lets_it_and_the_d
     assert event.subject == "a resident"
 
 
+async def test_a_token_outlives_the_hour_of_the_visit_that_it_was_made_on(
+    client: Client, phone: Phone, city: City
+) -> None:
+    await get_online(phone, city)
+    program = Program(client, await make_token(city, may_delete=True))
+    async with city.database.write() as connection:
+        await connection.execute(update(journeys_table).values(expires_at=datetime.now(UTC)))
+    assert (await program.ask("GET", "/me")).status == 200
+    assert (await program.ask("DELETE", "/me")).status == 204
+    assert await count(city, residents) == 0
+
+
 async def test_a_token_for_reading_deletes_nothing(client: Client, phone: Phone, city: City) -> None:
     await get_online(phone, city)
     answer = await Program(client, await make_token(city)).ask("DELETE", "/me")
