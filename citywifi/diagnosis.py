@@ -25,10 +25,13 @@ from foundation.schema import (
     councils,
     is_in_service,
     network_access_servers,
+    staff_accounts,
+    staff_roles,
     terms_versions,
     venues,
 )
 from foundation.settings import Settings
+from foundation.staff import Role
 
 _CLOCK_TOLERANCE_SECONDS = 5
 _EARLIEST_CREDIBLE_YEAR = 2026
@@ -153,6 +156,21 @@ async def _check_terms(_settings: Settings, database: Database) -> AsyncIterator
         yield Finding("ok", "terms", "every council has published terms")
 
 
+async def _check_staff(settings: Settings, database: Database) -> AsyncIterator[Finding]:
+    if settings.demo:
+        return
+    for role, what in ((Role.ENGINEER, "see the console"), (Role.MANAGER, "add staff but on the command line")):
+        held = (
+            select(staff_roles.c.council_id)
+            .join(staff_accounts, staff_accounts.c.id == staff_roles.c.account_id)
+            .where(staff_roles.c.role == role.value, staff_accounts.c.disabled_at.is_(None))
+        )
+        for name in await _names(database, select(councils.c.name).where(councils.c.id.not_in(held))):
+            yield Finding(
+                "note", "staff", f"nobody can {what} for {name}", f"run: citywifi staff add NAME --role {role}"
+            )
+
+
 async def _check_equipment(_settings: Settings, database: Database) -> AsyncIterator[Finding]:
     nas = network_access_servers.c
     number = await _number(database, select(func.count()).select_from(network_access_servers).where(is_in_service()))
@@ -214,6 +232,7 @@ async def _check_unplaced_sessions(_settings: Settings, database: Database) -> A
 _DATABASE_CHECKS: tuple[Callable[[Settings, Database], AsyncIterator[Finding]], ...] = (
     _check_safety,
     _check_terms,
+    _check_staff,
     _check_equipment,
     _check_message_authenticator,
     _check_unplaced_sessions,

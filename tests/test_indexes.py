@@ -103,7 +103,7 @@ async def merge_a_record(database: Database) -> object:
 
 
 async def ask_overview(database: Database) -> object:
-    return await overview.read_overview(database, NOW, timedelta(minutes=15), 1000)
+    return await overview.read_overview(database, NOW, timedelta(minutes=15), 1000, councils=[1])
 
 
 async def ask_open_sessions(database: Database) -> object:

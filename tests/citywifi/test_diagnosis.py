@@ -12,8 +12,10 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import councils, network_access_servers
 from foundation.settings import MonitoringSettings, PortalSettings, RadiusSettings, Settings
+from foundation.staff import Role
 from tests.radius.support import build_city
 from tests.support.network import free_ports
+from tests.support.staff import add_staff
 
 
 @pytest.fixture
@@ -62,6 +64,20 @@ async def test_a_council_without_terms_and_a_nas_without_access_points_are_found
         "the network access server 'Leith' has no access points",
         "the gateway 'Leith' has no portal secret or no login address",
     ]
+
+
+async def test_a_council_for_which_nobody_works_is_told(
+    settings: Settings, database: Database, keyring: Keyring, council_id: int
+) -> None:
+    def told(findings: list[Finding]) -> list[str]:
+        return [finding.remedy for finding in findings if finding.check == "staff"]
+
+    assert told(await examine(settings)) == [
+        "run: citywifi staff add NAME --role engineer",
+        "run: citywifi staff add NAME --role manager",
+    ]
+    await add_staff(database, keyring, "town-hall", [council_id], Role.ENGINEER, Role.MANAGER)
+    assert told(await examine(settings)) == []
 
 
 async def test_a_database_with_an_old_schema_is_found(tmp_path: Path, settings: Settings) -> None:
