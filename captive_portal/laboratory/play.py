@@ -8,6 +8,7 @@ instead, and where the equipment would give the proof, the play does (``stage.py
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -129,7 +130,9 @@ async def _perform(phone: Phone, stage: Stage, arrival: str) -> None:
         await _prove(stage)
     await _wait_for(phone, "online")
     _tell(phone, stage, "The portal found the proof.")
-    await phone.open(f"{_journey(phone)}/status")
+    journey = _journey(phone)
+    await _ask_api(phone, stage)
+    await phone.open(f"{journey}/status")
     _tell(phone, stage, "The phone opens the status page.")
     await _log_out(phone, stage)
 
@@ -215,6 +218,21 @@ async def _log_out(phone: Phone, stage: Stage) -> None:
     await phone.open(journey)
     await _wait_for(phone, "ended", "start", "connect")
     _tell(phone, stage, "The session has ended.")
+    await _ask_api(phone, stage)
+
+
+async def _ask_api(phone: Phone, stage: Stage) -> None:
+    """What a device that knows RFC 8908 is told now."""
+    path = await stage.api_path()
+    if path is None:
+        return
+    await phone.open(path)
+    if phone.status != 200:
+        raise StoppedError(f"The captive portal API answers {phone.status} for the device.")
+    said = json.loads(phone.page.text)
+    left = f", with {said['seconds-remaining']} seconds left" if "seconds-remaining" in said else ""
+    captive = "is captive" if said["captive"] else "is not captive"
+    stage.tell(f"The captive portal API says that the device {captive}{left}.", milliseconds=phone.milliseconds)
 
 
 async def _wait_for(phone: Phone, *places: str) -> None:

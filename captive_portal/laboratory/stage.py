@@ -28,6 +28,7 @@ from captive_portal.storage.sessions import EndedBy, Source, TerminateCause
 from captive_portal.ways_in import help_at_desk, mail
 from captive_portal.ways_in.voucher_codes import Form, new_code
 from captive_portal.ways_in.vouchers import code_pseudonym
+from foundation.arrival_tokens import ArrivalToken, seal
 from foundation.mac_address import MacAddress
 from foundation.runtime import Runtime
 from foundation.schema import journeys as journey_rows
@@ -93,6 +94,15 @@ class Stage:
             await connection.execute(insert(vouchers).values(**of_batch))
             await connection.execute(insert(sponsors).values(**of_sponsor))
         return code.text
+
+    async def api_path(self) -> str | None:
+        """Where the captive portal API answers for the device; None where the journey does not know its address."""
+        now = datetime.now(UTC)
+        journey = await self._journey(now)
+        if journey.details.address is None:
+            return None
+        device, until = MacAddress.parse(journey.details.address), now + _DAY
+        return f"/api/capport/{seal(self.runtime.keyring, ArrivalToken(journey.nas_id, device, until))}"
 
     def sent_code(self) -> str:
         """The code of the newest message that was not sent; empty where there is none."""

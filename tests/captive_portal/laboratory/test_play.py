@@ -45,6 +45,8 @@ async def test_each_step_is_told_and_nothing_is_left_behind(city: City, folder: 
     told = " ".join(step.what for step in made.steps)
     assert f"The browser would now open {LOGIN_URL}/logon with username, response" in told
     assert f"{LOGIN_URL}/logoff" in told
+    assert "API says that the device is not captive, with 14" in told
+    assert "API says that the device is captive." in told
     pages = [step.page for step in made.steps if step.page]
     assert pages[0] == "Free WiFi at Central Library"
     assert "You are online" in pages
@@ -127,7 +129,7 @@ async def test_every_shape_of_equipment_is_played_to_the_end(city: City, row: di
     made = await play(city.runtime, [known], url, create_app)
     assert made.problem is None, made
     assert told in " ".join(step.what for step in made.steps)
-    assert made.steps[-2].what == "The session has ended."
+    assert "The session has ended." in {step.what for step in made.steps}
 
 
 async def test_no_controller_is_ever_called(city: City) -> None:
