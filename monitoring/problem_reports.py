@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.problem_reports import ProblemKind, open_text
 from foundation.schema import network_access_servers, problem_reports, venues
+from foundation.staff import Member, Role, record
 
 _SHOWN: Final = 50
 _reports: Final = problem_reports.c
@@ -40,6 +42,30 @@ class Report:
     state: str
     finding: str
     text: str = field(repr=False)
+
+
+async def delete_report(database: Database, member: Member, report_id: int, now: datetime) -> int | None:
+    """Delete one, such as one with a name in it, and record who did.
+
+    The number of its venue; None if there is no such report of a venue of their councils.
+    """
+    gone = (
+        delete(problem_reports)
+        .where(
+            _reports.id == report_id,
+            _reports.venue_id.is_not(None),
+            _reports.council_id.in_(member.councils(Role.ENGINEER)),
+        )
+        .returning(_reports.council_id, _reports.venue_id)
+    )
+    async with database.write() as connection:
+        found = (await connection.execute(gone)).one_or_none()
+        if found is None:
+            return None
+        await record(
+            connection, member, "delete report", f"problem report {report_id}", council_id=found.council_id, now=now
+        )
+        return int(found.venue_id)
 
 
 async def count_reports(

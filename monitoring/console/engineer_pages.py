@@ -15,7 +15,7 @@ from monitoring.console.access import PATH, engineers_only, render
 from monitoring.console.keys import RUNTIME, SILENT_AFTER
 from monitoring.journal import journal_problems
 from monitoring.overview import RECENT, read_authentications, read_open_sessions, read_overview, read_venues
-from monitoring.problem_reports import read_reports
+from monitoring.problem_reports import delete_report, read_reports
 from monitoring.problems import find_problems, is_expected, remedy_of
 
 _REPORTS_OF = timedelta(days=7)
@@ -85,3 +85,13 @@ async def end_session(request: web.Request, member: Member) -> web.Response:
         raise web.HTTPNotFound(text="There is no such session.\n")
     target = PATH if ending.venue_id is None else f"{PATH}/venues/{ending.venue_id}"
     raise web.HTTPSeeOther(f"{target}?ended={ending.outcome.result.value}")
+
+
+@engineers_only
+async def remove_report(request: web.Request, member: Member) -> web.Response:
+    """Delete what a resident reported at a venue of theirs."""
+    report_id = int(request.match_info["report_id"])
+    venue_id = await delete_report(request.app[RUNTIME].database, member, report_id, datetime.now(UTC))
+    if venue_id is None:
+        raise web.HTTPNotFound(text="There is no such report.\n")
+    raise web.HTTPSeeOther(f"{PATH}/venues/{venue_id}#reports")

@@ -69,6 +69,7 @@ def _engineers_routes() -> list[web.RouteDef]:
         web.get(path, engineer_pages.show_console),
         web.get(path + r"/venues/{venue_id:\d{1,18}}", engineer_pages.show_venue),
         web.post(path + r"/sessions/{session_id:\d{1,18}}/end", engineer_pages.end_session),
+        web.post(path + r"/reports/{report_id:\d{1,18}}/delete", engineer_pages.remove_report),
         web.post(f"{path}/log-out", log_in.take_log_out),
     ]
 

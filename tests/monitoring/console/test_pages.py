@@ -15,8 +15,9 @@ from sqlalchemy import select, update
 from foundation.database import Database
 from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring
+from foundation.problem_reports import seal_text
 from foundation.runtime import Runtime
-from foundation.schema import access_points, accounting_restarts, audit_events, venues
+from foundation.schema import access_points, accounting_restarts, audit_events, problem_reports, venues
 from foundation.settings import Settings
 from monitoring.console import disconnection
 from monitoring.console.site import make_console_app
@@ -231,6 +232,31 @@ async def test_a_session_is_ended_only_by_a_form_of_ours_and_that_is_written_dow
     async with busy_city.database.read() as connection:
         (event,) = (await connection.execute(select(audit_events))).all()
     assert (event.actor, event.action, event.detail["result"]) == ("staff 0", "end session", "disconnected")
+
+
+async def test_a_report_is_deleted_only_by_a_form_of_ours_and_that_is_written_down(
+    busy_city: City, open_site: ClientMaker, keyring: Keyring
+) -> None:
+    report_id = await busy_city.insert(
+        problem_reports, council_id=busy_city.council_id, nas_id=busy_city.nas_id, venue_id=busy_city.venue_ids[0],
+        kind="slow", state="online", finding="working", text_encrypted=seal_text(keyring, "Ask <Ann>"),
+        reported_at=datetime.now(UTC),
+    )  # fmt: skip
+    client = await open_site()
+    text = await page(client, f"/console/venues/{busy_city.venue_ids[0]}")
+    assert "Ask &lt;Ann&gt;" in text
+    found = re.search(rf'action="(/console/reports/{report_id}/delete)".*?name="form_token" value="(\w+)"', text)
+    assert found is not None
+    async with client.post(found[1], data={"form_token": "0" * 64}) as response:
+        assert response.status == 403
+    async with client.post(found[1], data={"form_token": found[2]}) as response:
+        assert response.status == 200
+        assert "Nothing within 7 days." in await response.text()
+    async with client.post(found[1], data={"form_token": found[2]}) as response:
+        assert response.status == 404
+    async with busy_city.database.read() as connection:
+        (event,) = (await connection.execute(select(audit_events))).all()
+    assert (event.actor, event.action, event.subject) == ("staff 0", "delete report", f"problem report {report_id}")
 
 
 async def test_without_the_database_there_is_one_clear_sentence(
