@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 from typing import Final, Literal
@@ -37,6 +37,10 @@ NAMES: Final[Mapping[str, str]] = {
 # Written from right to left.
 RIGHT_TO_LEFT: Final = frozenset({"ar", "ur"})
 LOCALE_FOLDER: Final = Path(__file__).parent / "locale"
+
+# Of Accept-Language: what is read of it, and how many are remembered. A city's phones have some dozens.
+_LONGEST_PREFERENCE: Final = 500
+_MOST_PREFERENCES: Final = 512
 
 current_language: ContextVar[str] = ContextVar("current_language", default=DEFAULT)
 
@@ -86,17 +90,18 @@ MENU: Final = tuple((code, name, direction(code)) for code, name in NAMES.items(
 
 def choose_language(*wishes: str | None, accept_language: str = "") -> str:
     """The first language that we have: of the wishes in their order, else of the browser's preferences."""
-    for wish in (*wishes, *_by_preference(accept_language)):
+    for wish in (*wishes, *_by_preference(accept_language[:_LONGEST_PREFERENCE])):
         language = (wish or "").strip().lower().replace("_", "-").partition("-")[0]
         if language in NAMES:
             return language
     return DEFAULT
 
 
+@lru_cache(maxsize=_MOST_PREFERENCES)
 def _by_preference(accept_language: str) -> list[str]:
     """The ranges of an Accept-Language header (RFC 9110 section 12.5.4), the most wanted first."""
     weighted: list[tuple[float, str]] = []
-    for item in accept_language[:500].split(","):
+    for item in accept_language.split(","):
         language, _, parameter = item.partition(";")
         name, _, value = parameter.strip().partition("=")
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 
 from captive_portal.errors import PortalError
 from captive_portal.journey import Event, Journey, advance
@@ -16,8 +16,6 @@ from captive_portal.storage import residents as storage
 from captive_portal.ways_in.ways import Way
 from foundation.database import Statements
 from foundation.runtime import Runtime
-
-_Terms = TypeVar("_Terms", storage.Terms, storage.OfferedTerms)
 
 _CONTACT_KINDS: Final = {
     Way.CLICK: "none",
@@ -37,7 +35,7 @@ class NotConsentedError(PortalError):
     """A journey came to registration without accepted terms: a fault of our own."""
 
 
-def choose_terms(texts: list[_Terms], language: str) -> _Terms | None:
+def choose_terms(texts: list[storage.Terms], language: str) -> storage.Terms | None:
     """The text to show: in the resident's language, else in English, else in any."""
     by_language = {text.language: text for text in texts}
     return by_language.get(language) or by_language.get("en") or next(iter(texts), None)

@@ -23,6 +23,7 @@ from captive_portal.storage import journeys
 from captive_portal.storage.equipment import Place
 from captive_portal.storage.journeys import Visit
 from captive_portal.storage.lookups import LOOKUPS
+from captive_portal.storage.residents import OfferedTerms
 from foundation.database import Statements
 from foundation.runtime import Runtime
 
@@ -76,15 +77,16 @@ def _opened(request: web.Request, visit: Visit | None) -> Visit:
     return visit
 
 
-async def visit_to_show(request: web.Request, page: str) -> Visit:
-    """As ``viewing``, for a page that needs nothing else in the same transaction; it takes half the time."""
+async def first_visit_to_show(request: web.Request, page: str) -> tuple[Visit, OfferedTerms | None]:
+    """As ``viewing``, with the terms that are offered; for the page that is asked for most."""
     now = clock()
     if await change_language(request, now):
         raise web.HTTPSeeOther(request.path)
-    visit = _opened(request, await request.app[LOOKUPS].visit(request.match_info["path_id"], now))
+    found = await request.app[LOOKUPS].first_visit(request.match_info["path_id"], now)
+    visit = _opened(request, None if found is None else found[0])
     if not visit.journey.shows(page):
         raise web.HTTPSeeOther(visit.journey.current_path())
-    return visit
+    return visit, None if found is None else found[1]
 
 
 @asynccontextmanager

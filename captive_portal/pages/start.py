@@ -16,18 +16,17 @@ from captive_portal.pages.common import (
     RELEASES_AGAIN,
     RUNTIME,
     clock,
+    first_visit_to_show,
     open_visit,
     release,
     render_visit,
     save,
     see_other,
-    visit_to_show,
 )
 from captive_portal.pages.forms import FormError, FormFields, read_form, render_form_errors, text_field
 from captive_portal.pages.shared import SHARED_PAGES
 from captive_portal.storage import residents
 from captive_portal.storage.journeys import Visit
-from captive_portal.storage.lookups import LOOKUPS
 from captive_portal.ways_in.ways import Way, usable
 
 # Click-through has no page of its own.
@@ -51,9 +50,7 @@ class StartForm:
 
 async def show_start(request: web.Request) -> web.Response:
     """GET start: ways in, and the terms."""
-    visit = await visit_to_show(request, "start")
-    texts = await request.app[LOOKUPS].offered_terms(visit.journey.council_id)
-    terms = registration.choose_terms(texts, current_language.get())
+    visit, terms = await first_visit_to_show(request, "start")
     if terms is None:
         return render_visit(request, visit, "no_terms.html", status=503)
     context = partial(_start_context, request, visit, terms, None)

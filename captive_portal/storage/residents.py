@@ -6,20 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, false, func, select
+from sqlalchemy import ColumnElement, bindparam, false, func, select
 
 from foundation.database import Database, Statements
 from foundation.schema import devices, residents, terms_acceptances, terms_versions
 
 _VERSIONS = terms_versions.c
-_IS_CURRENT = (
+_CURRENT_TERMS: Final = select(_VERSIONS.id, _VERSIONS.version, _VERSIONS.language, _VERSIONS.text).where(
     _VERSIONS.council_id == bindparam("council_id"),
     _VERSIONS.version
     == select(func.max(_VERSIONS.version)).where(_VERSIONS.council_id == bindparam("council_id")).scalar_subquery(),
 )
-_CURRENT_TERMS: Final = select(_VERSIONS.id, _VERSIONS.version, _VERSIONS.language, _VERSIONS.text).where(*_IS_CURRENT)
-OFFERED_TERMS: Final = select(_VERSIONS.id, _VERSIONS.language).where(*_IS_CURRENT)
-"""The columns of `OfferedTerms`, by the council."""
 _ACCEPTED_VERSION = (
     select(func.max(_VERSIONS.version))
     .join(terms_acceptances, terms_acceptances.c.terms_version_id == _VERSIONS.id)
@@ -65,7 +62,6 @@ class OfferedTerms:
     """As `Terms`, where the text itself is not shown."""
 
     id: int
-    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +91,15 @@ class NewResident:
     group_name: str = ""
     contact_encrypted: bytes | None = field(default=None, repr=False)
     contact_pseudonym: bytes | None = field(default=None, repr=False)
+
+
+def offered_terms(council_id: ColumnElement[int], language: ColumnElement[str]) -> ColumnElement[int | None]:
+    """In a statement about others: which text a council offers, as ``registration.choose_terms`` chooses."""
+    texts = terms_versions.alias().c
+    newest = select(func.max(texts.version)).where(texts.council_id == council_id).scalar_subquery()
+    of_newest = select(_VERSIONS.id).where(_VERSIONS.council_id == council_id, _VERSIONS.version == newest)
+    wishes = (of_newest.where(_VERSIONS.language == language), of_newest.where(_VERSIONS.language == "en"), of_newest)
+    return func.coalesce(*(wish.order_by(_VERSIONS.id).limit(1).scalar_subquery() for wish in wishes))
 
 
 async def current_terms(connection: Statements, council_id: int) -> list[Terms]:

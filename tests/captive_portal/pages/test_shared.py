@@ -86,7 +86,7 @@ async def phone(
 
 
 async def test_no_more_pages_are_kept_than_the_limit(phone: Phone, pages: SharedPages) -> None:
-    path = f"/test/{phone.path.split('/')[2]}?template=connect.html&content="
+    path = f"/test/{phone.path.split('/')[2]}?template=ended.html&content="
     for content in "abcab":
         await phone.get(path + content)
         assert phone.status == 200
