@@ -80,6 +80,8 @@ async def play(runtime: Runtime, known: Sequence[KnownGateway], url: str, make_p
                 await _perform(phone, stage, arrival)
         except StoppedError as stopped:
             return Play(tuple(stage.steps), str(stopped))
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            return Play(tuple(stage.steps), f"The phone could not ask for the next page ({type(error).__name__}).")
         stage.tell("What the play made is deleted. It was in a copy of this installation, and nothing left that.")
         return Play(tuple(stage.steps))
 

@@ -9,12 +9,13 @@ import pytest
 from sqlalchemy import func, select, update
 
 from captive_portal.app import create_app
+from captive_portal.gateways.coovachilli import seal
 from captive_portal.laboratory.examples import example_redirect
 from captive_portal.laboratory.play import Play, play
 from captive_portal.storage.known_gateways import list_known
 from foundation.schema import councils, metadata, network_access_servers
 from tests.captive_portal.codes_on_paper import offer
-from tests.captive_portal.conftest import LOGIN_URL, PORTAL_URL, City, redirect
+from tests.captive_portal.conftest import LOGIN_URL, PORTAL_SECRET, PORTAL_URL, City, redirect
 
 
 async def played(city: City, url: str) -> Play:
@@ -88,6 +89,13 @@ async def test_what_is_no_redirect_is_told_so(city: City, url: str) -> None:
     made = await played(city, url)
     assert made.problem is not None
     assert made.steps == ()
+
+
+@pytest.mark.parametrize("raw", ["userurl=http://exämple/ a", "userurl=%E4", "userurl=a#b", 'userurl="<b>"'])
+async def test_whatever_was_pasted_ends_in_a_play_or_in_a_sentence(city: City, raw: str) -> None:
+    url = f"{PORTAL_URL}{redirect(secret=None, userurl=None)}&{raw}"
+    made = await played(city, f"{url}&md={seal(url, PORTAL_SECRET)}")
+    assert made.steps or made.problem
 
 
 async def test_a_device_that_is_on_already_is_not_played(city: City) -> None:
