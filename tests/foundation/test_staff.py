@@ -137,6 +137,45 @@ async def test_logging_out_ends_this_log_in_only(desk: Desk) -> None:
     assert await desk.door.member(second, NOW) is not None
 
 
+async def test_a_password_of_ones_own_ends_all_other_log_ins(desk: Desk) -> None:
+    first, second = str(await desk.log_in()), str(await desk.log_in(NOW + timedelta(minutes=1)))
+    member = await desk.door.member(first, NOW)
+    assert member is not None
+    assert await desk.door.change_password(member, "another password", "a new long password", NOW) is LogInResult.WRONG
+    assert await desk.door.change_password(member, PASSWORD, "a new long password", NOW) is None
+    assert await desk.door.member(first, NOW) is not None
+    assert await desk.door.member(second, NOW) is None
+    later = NOW + timedelta(minutes=10)
+    assert await desk.log_in(later) is LogInResult.WRONG
+    assert not isinstance(await desk.log_in(later, password="a new long password"), LogInResult)
+
+
+async def test_a_password_that_somebody_made_is_marked_until_its_owner_chose_one(
+    any_database: Database, keyring: Keyring, council: int
+) -> None:
+    async with any_database.write() as connection:
+        uri = await add_account(connection, keyring, "desk", PASSWORD, [council], [Role.HELPER], NOW, is_given=True)
+    desk = Desk(any_database, keyring, uri)
+    token = str(await desk.log_in())
+    member = await desk.door.member(token, NOW)
+    assert member is not None
+    assert member.password_is_given
+    await desk.door.change_password(member, PASSWORD, "a new long password", NOW)
+    member = await desk.door.member(token, NOW)
+    assert member is not None
+    assert not member.password_is_given
+
+
+async def test_a_form_is_of_one_log_in_only(desk: Desk) -> None:
+    tokens = str(await desk.log_in()), str(await desk.log_in(NOW + timedelta(minutes=1)))
+    first, second = [await desk.door.member(token, NOW) for token in tokens]
+    assert first is not None
+    assert second is not None
+    assert first.sent(first.form_token)
+    for other in (second.form_token, "", "é"):
+        assert not first.sent(other)
+
+
 async def test_two_accounts_of_one_name_are_refused(desk: Desk, keyring: Keyring) -> None:
     with pytest.raises(IntegrityError):
         async with desk.database.write() as connection:
