@@ -1,7 +1,7 @@
 """What goes to the contact of a request: a code that proves it, and word that something was written.
 
-Nothing of the request itself is in a mail or a text. The address of its page is, once the contact was proved; the page
-then still asks for a code.
+Nothing of the request itself is in a mail or a text. The address of its page is, once the contact was proved, and where
+staff entered the request, because who asked has no other way to the page; it still asks for a code.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-import structlog
-
 from captive_portal import metrics
-from captive_portal.information_rights.handling import page_path
+from captive_portal.information_rights.handling import Actor, page_path
 from captive_portal.information_rights.requests import InformationRequest
 from captive_portal.languages import gettext as _
 from captive_portal.languages import speaking
@@ -28,7 +26,6 @@ from foundation import text_budgets
 from foundation.database import Statements
 from foundation.runtime import Runtime
 
-_log: Final = structlog.get_logger(__name__)
 _LIMITS_COUNT: Final = timedelta(hours=1)
 # A second press of the button within this time is the same one.
 _DOUBLE_CLICK: Final = timedelta(seconds=5)
@@ -103,12 +100,15 @@ async def write_word(
     """Word that the council wrote or did something; None where there is nowhere to send it, or no text is left."""
     if request.contact is None:
         return None
-    paid = await _pay(connection, runtime, request, _word_letter(runtime, request, request.contact, council_name), now)
+    by_council = await storage.received_by(connection, request.id) == Actor.COUNCIL
+    tells_address = by_council or request.contact_proved_at is not None
+    address = _address(runtime, request) if tells_address else None
+    paid = await _pay(connection, runtime, request, _word_letter(request, request.contact, council_name, address), now)
     return None if isinstance(paid, OutOfTexts) else paid
 
 
-async def hand_over(runtime: Runtime, letter: Letter) -> bool:
-    """Whether it was taken, outside of any transaction. A text that was not is not paid for."""
+async def hand_over(runtime: Runtime, letter: Letter) -> str | None:
+    """Send it, outside of any transaction; gives why it was not taken, or None. A text that was not is not paid for."""
     try:
         if letter.budget is None:
             sender = runtime.settings.mail.sender
@@ -117,14 +117,13 @@ async def hand_over(runtime: Runtime, letter: Letter) -> bool:
         else:
             await delivery.send(Text(letter.contact, letter.text), runtime.settings)
     except (mail.MailError, SmsError) as error:
-        _log.warning("a letter about a request was not sent", reason=str(error))
         metrics.codes.labels("not-sent").inc()
         if letter.budget is not None:
             async with runtime.database.short_write() as connection:
                 await text_budgets.add_segments(connection, runtime.database, letter.budget, -_segments(letter))
-        return False
+        return str(error)
     metrics.codes.labels("sent").inc()
-    return True
+    return None
 
 
 async def _pay(
@@ -167,14 +166,17 @@ def _code_letter(request: InformationRequest, contact: str, council_name: str, d
     return Letter(contact, subject, paragraphs, text)
 
 
-def _word_letter(runtime: Runtime, request: InformationRequest, contact: str, council_name: str) -> Letter:
-    address = runtime.settings.portal.public_url.rstrip("/") + page_path(runtime.keyring, request)
-    address += f"?lang={request.language}"
+def _address(runtime: Runtime, request: InformationRequest) -> str:
+    own = runtime.settings.portal.public_url.rstrip("/")
+    return f"{own}{page_path(runtime.keyring, request)}?lang={request.language}"
+
+
+def _word_letter(request: InformationRequest, contact: str, council_name: str, address: str | None) -> Letter:
     with speaking(request.language):
         named = {"number": request.number, "council": council_name}
         subject = _("There is something new on your request %(number)s") % named
         lines = [_("%(council)s council has written about your request %(number)s.") % named]
-        if request.contact_proved_at is not None:
+        if address is not None:
             lines += [_("Read it here. You get a code first, so that only you can."), address]
         else:
             lines.append(_("Read it on the page where you asked. If you no longer have it, ask the council."))

@@ -20,6 +20,7 @@ from captive_portal.information_rights.requests import (
     RequestError,
 )
 from captive_portal.storage import equipment, erasure
+from captive_portal.storage.information_requests import NewRequest
 from foundation.runtime import Runtime
 
 
@@ -43,6 +44,15 @@ class Taken:
     letter: Letter | None
 
 
+async def enter(
+    connection: AsyncConnection, runtime: Runtime, new: NewRequest, received_at: datetime, now: datetime
+) -> Taken:
+    """Enter what came by letter, telephone or at a desk; its contact is told where its page is."""
+    entered = await handling.receive(connection, runtime, new, received_at, now, Actor.COUNCIL)
+    assert isinstance(entered, InformationRequest)
+    return Taken(Step(Happened.RECEIVED), entered, await _word(connection, runtime, entered, now))
+
+
 async def take(
     connection: AsyncConnection, runtime: Runtime, before: InformationRequest, step: Step, now: datetime
 ) -> Taken:
@@ -55,15 +65,21 @@ async def take(
     if step.erases:
         await handling.erase(connection, runtime, after, now)
     await handling.store(connection, runtime, after, step.happened, Actor.COUNCIL, now, step.text)
-    letter = None
-    if step.happened in TOLD:
-        place = await equipment.load_place(connection, after.council_id, None)
-        letter = await correspondence.write_word(connection, runtime, after, place.council_name, now)
+    letter = await _word(connection, runtime, after, now) if step.happened in TOLD else None
     return Taken(step, after, letter)
 
 
-async def finish(runtime: Runtime, taken: Taken) -> bool:
-    """After the commit: delete what lies outside of the tables, and send word. Whether that was taken."""
+async def _word(
+    connection: AsyncConnection, runtime: Runtime, request: InformationRequest, now: datetime
+) -> Letter | None:
+    place = await equipment.load_place(connection, request.council_id, None)
+    return await correspondence.write_word(connection, runtime, request, place.council_name, now)
+
+
+async def finish(runtime: Runtime, taken: Taken) -> str | None:
+    """After the commit: delete what lies outside of the tables, and send word; gives why none was sent, or None."""
     if taken.step.erases:
         await erasure.erase_files(runtime, taken.after.contact)
-    return taken.letter is not None and await correspondence.hand_over(runtime, taken.letter)
+    if taken.letter is None:
+        return "there is no contact, or no text is left for this month"
+    return await correspondence.hand_over(runtime, taken.letter)

@@ -24,7 +24,7 @@ from captive_portal.languages import gettext as _
 from captive_portal.pages.code import masked
 from captive_portal.pages.common import RUNTIME, clock, render, see_other
 from captive_portal.pages.forms import FormError, read_form, text_field
-from captive_portal.pages.requests import kind_name, text_too_long
+from captive_portal.pages.requests import kind_name, send, text_too_long
 from captive_portal.storage import equipment
 from captive_portal.storage import information_requests as storage
 from captive_portal.storage import my_data as my_data_storage
@@ -59,7 +59,7 @@ async def send_code(request: web.Request) -> web.Response:
     elif isinstance(letter, OutOfTexts):
         metrics.codes.labels("out-of-texts").inc()
         problem = _("Texts have run out for this month. Ask your council in another way")
-    elif isinstance(letter, Letter) and not await correspondence.hand_over(runtime, letter):
+    elif isinstance(letter, Letter) and not await send(runtime, letter):
         problem = _("We could not send the code. Try again later")
     if problem is not None:
         return await _show(request, FormError("code", problem))

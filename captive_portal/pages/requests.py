@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+import structlog
 from aiohttp import web
 
 from captive_portal.information_rights import correspondence, handling, requests
@@ -34,6 +35,9 @@ from captive_portal.storage.information_requests import NewRequest
 from captive_portal.storage.journeys import Visit
 from captive_portal.ways_in.contacts import contact_hint, read_contact
 from foundation.database import Statements
+from foundation.runtime import Runtime
+
+_log: Final = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +102,17 @@ async def take_form(request: web.Request) -> web.Response:
             return _form(request, where, asked, [error], status=429)
         council_name = where.place.council_name
         letter = await correspondence.issue_code(connection, runtime, received, council_name, now)
-    was_sent = isinstance(letter, Letter) and await correspondence.hand_over(runtime, letter)
-    if was_sent or received.contact is None:
+    if (isinstance(letter, Letter) and await send(runtime, letter)) or received.contact is None:
         await _acknowledge(request, received, now)
     return see_other(f"{handling.page_path(runtime.keyring, received)}?lang={received.language}&received=yes")
+
+
+async def send(runtime: Runtime, letter: Letter) -> bool:
+    """Whether a letter was taken; if not, the log says why."""
+    problem = await correspondence.hand_over(runtime, letter)
+    if problem is not None:
+        _log.warning("a letter about a request was not sent", reason=problem)
+    return problem is None
 
 
 async def show_disclosures(request: web.Request) -> web.Response:

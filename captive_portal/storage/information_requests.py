@@ -46,6 +46,9 @@ _EVENTS: Final = (
     .order_by(_events.id)
     .limit(_MOST_EVENTS)
 )
+_RECEIVED_BY: Final = select(_events.actor).where(
+    _events.request_id == bindparam("request_id"), _events.kind == Happened.RECEIVED.value
+)
 _RECENT: Final = select(func.count()).where(
     _requests.council_id == bindparam("council_id"), _requests.received_at >= bindparam("since")
 )
@@ -265,6 +268,11 @@ async def events(connection: Statements, keyring: Keyring, request_id: int) -> l
         Event(at, actor, Happened(kind), "" if sealed is None else keyring.decrypt("request text", sealed).decode())
         for at, actor, kind, sealed in await connection.execute(_EVENTS, {"request_id": request_id})
     ]
+
+
+async def received_by(connection: Statements, request_id: int) -> str:
+    """Who entered a request: resident, by the form, or council."""
+    return str((await connection.execute(_RECEIVED_BY, {"request_id": request_id})).scalar_one())
 
 
 async def count_since(connection: Statements, council_id: int, since: datetime) -> int:

@@ -9,8 +9,7 @@ import typer
 from rich.table import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from captive_portal.information_rights import handling, steps
-from captive_portal.information_rights.handling import Actor
+from captive_portal.information_rights import steps
 from captive_portal.information_rights.requests import TOLD, Happened, InformationRequest, Kind, Outcome, RequestError
 from captive_portal.information_rights.steps import Step
 from captive_portal.storage import information_requests as storage
@@ -147,7 +146,7 @@ def answer(
 
 
 def _step(number: str, step: Step) -> None:
-    async def work(runtime: Runtime) -> tuple[InformationRequest, bool]:
+    async def work(runtime: Runtime) -> tuple[InformationRequest, str | None]:
         async with runtime.database.write() as connection:
             before = await _find(connection, runtime, number, for_update=True)
             taken = await steps.take(connection, runtime, before, step, datetime.now(UTC))
@@ -157,7 +156,7 @@ def _step(number: str, step: Step) -> None:
         return taken.after, await steps.finish(runtime, taken)
 
     try:
-        after, was_told = perform(work)
+        after, problem = perform(work)
     except RequestError as error:
         raise CommandError(str(error)) from None
     due_at = after.due_at()
@@ -165,8 +164,8 @@ def _step(number: str, step: Step) -> None:
         "closed" if after.closed_at else "the clock stands" if due_at is None else f"due before {shown_time(due_at)}"
     )
     typer.echo(f"{after.number}: {clock}")
-    if step.happened in TOLD and not was_told:
-        typer.echo("nothing was sent to who asked: tell them in another way", err=True)
+    if step.happened in TOLD and problem is not None:
+        typer.echo(f"nothing was sent to who asked: {problem}; tell them in another way", err=True)
 
 
 async def _find(
@@ -224,8 +223,9 @@ async def _add(
     council_id = (await find_council(runtime.database, code)).id
     async with runtime.database.write() as connection:
         new = NewRequest(council_id, kind, "en", read, text)
-        received_one = await handling.receive(connection, runtime, new, received_at, now, Actor.COUNCIL)
-        if not isinstance(received_one, InformationRequest):
-            raise CommandError("too many requests came in this hour")
-        await record(connection, "add a request", received_one.number, council_id=council_id)
-    return received_one.number
+        entered = await steps.enter(connection, runtime, new, received_at, now)
+        await record(connection, "add a request", entered.after.number, council_id=council_id)
+    problem = await steps.finish(runtime, entered)
+    if read is not None and problem is not None:
+        typer.echo(f"nothing was sent to who asked: {problem}; tell them in another way", err=True)
+    return entered.after.number

@@ -8,8 +8,7 @@ from typing import Final
 
 from aiohttp import web
 
-from captive_portal.information_rights import handling, steps
-from captive_portal.information_rights.handling import Actor
+from captive_portal.information_rights import steps
 from captive_portal.information_rights.requests import (
     ANSWERS,
     LONGEST_ANSWER,
@@ -90,11 +89,12 @@ async def add(request: web.Request, member: Member) -> web.Response:
     if errors or received_at is None:
         return await _list(request, member, errors)
     new = NewRequest(council_id, Kind(text_field(form, "kind")), "en", contact, text)
-    async with runtime.database.short_write() as connection:
-        received = await handling.receive(connection, runtime, new, received_at, now, Actor.COUNCIL)
-        assert isinstance(received, InformationRequest)
-        await record(connection, member, "add a request", received.number, council_id=council_id, now=now)
-    return see_other(f"{REQUESTS}/{received.number}")
+    async with runtime.database.write() as connection:
+        entered = await steps.enter(connection, runtime, new, received_at, now)
+        number = entered.after.number
+        await record(connection, member, "add a request", number, council_id=council_id, now=now)
+    problem = await steps.finish(runtime, entered)
+    return see_other(f"{REQUESTS}/{number}?told={'yes' if problem is None else 'no' if contact else 'kept'}")
 
 
 @staff_only(_OFFICER)
@@ -123,8 +123,8 @@ async def take_step(request: web.Request, member: Member) -> web.Response:
             )  # fmt: skip
     except RequestError as error:
         return await _case(request, member, FormError(f"text-{name}", sentence(str(error))))
-    was_told = await steps.finish(runtime, taken)
-    told = "kept" if step.happened not in TOLD else "yes" if was_told else "no"
+    problem = await steps.finish(runtime, taken)
+    told = "kept" if step.happened not in TOLD else "yes" if problem is None else "no"
     return see_other(f"{REQUESTS}/{before.number}?told={told}")
 
 

@@ -93,8 +93,8 @@ async def test_a_complaint_is_acknowledged_at_once_where_its_number_could_be_tol
 async def test_a_complaint_whose_mail_did_not_go_out_is_left_for_somebody_to_acknowledge(
     phone: Phone, city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fails(*_arguments: object) -> bool:
-        return False
+    async def fails(*_arguments: object) -> str:
+        return "the mail server is away"
 
     monkeypatch.setattr(correspondence, "hand_over", fails)
     await ask(phone, "complaint", "Slow.")

@@ -178,11 +178,30 @@ async def test_what_came_by_letter_is_entered_with_its_day_and_answered_by_lette
     desk, day = await log_in(), datetime.now(UTC) - timedelta(days=10)
     await desk.post("/staff/requests/add", kind="access", received=f"{day:%Y-%m-%d}", contact="", text="By letter.")
     number = await number_of(city)
-    assert desk.path == f"/staff/requests/{number}"
+    assert desk.path == f"/staff/requests/{number}?told=kept"
     await step(desk, number, "identity", text="Came to the desk with a passport.")
     assert "days left" in desk.page
     await step(desk, number, "answer", text="Sent by post.", outcome="partly")
     assert "tell them in another way" in desk.page
+
+
+async def test_who_wrote_a_letter_with_an_address_is_led_to_their_page_and_proves_it_there(
+    phone: Phone, city: City, log_in: LogIn
+) -> None:
+    desk = await log_in()
+    await desk.post("/staff/requests/add", kind="access", received="2026-01-02", contact="ann@example.org", text="Me.")
+    assert "They were told" in desk.page
+    found = re.search(
+        r"http://portal.example(/requests/\S+)", (await last_mail(city)).replace("=\n", "").replace("=3D", "=")
+    )
+    assert found is not None
+    await phone.get(found[1])
+    assert "Me." not in phone.text
+    await phone.submit()
+    await prove(phone, city)
+    assert "Me." in phone.text
+    await desk.get(desk.path)
+    assert "overdue" not in desk.page
 
 
 @pytest.mark.parametrize(
