@@ -46,6 +46,15 @@ _PROBED: Final = (
     "networkcheck.kde.org",
     "spectrum.s3.amazonaws.com",
 )
+# Below these anybody gets a name: open as a whole, they open whatever somebody puts there.
+_ANYBODYS: Final = frozenset(
+    {
+        "co.uk", "org.uk", "me.uk", "ltd.uk", "plc.uk", "net.uk", "ac.uk", "sch.uk",
+        "akamaized.net", "amazonaws.com", "azureedge.net", "azurefd.net", "azurewebsites.net", "cloudfront.net",
+        "fastly.net", "github.io", "googleusercontent.com", "herokuapp.com", "netlify.app", "pages.dev", "vercel.app",
+        "windows.net", "workers.dev",
+    }
+)  # fmt: skip
 
 
 class EssentialsError(PortalError):
@@ -132,9 +141,11 @@ def read_host(text: str) -> str:
             f"{text.strip()[:100]!r} is no host's name such as www.example.gov.uk or *.example.gov.uk; addresses of "
             "numbers change too often"
         )
-    if host.startswith("*.") and host.count(".") < 2:
-        raise EssentialsError(f"{host!r} would open all of {host[1:]}")
-    shut = next((probed for probed in _PROBED if covers(host, probed)), None)
+    # Some equipment takes a name for all that ends with it, with a star or without.
+    base = host.removeprefix("*.")
+    if "." not in base or base in _ANYBODYS:
+        raise EssentialsError(f"{host!r} would open what anybody can put there; give longer names")
+    shut = next((probed for probed in _PROBED if f".{probed}".endswith(f".{base}")), None)
     if shut is not None:
         raise EssentialsError(
             f"{host!r} has {shut} in it, by which devices find out that they are not online yet; with it open the "

@@ -54,13 +54,30 @@ def test_an_address_is_one_name_by_https(address: str) -> None:
         make_site("Council", address, [])
 
 
-@pytest.mark.parametrize("host", ["*.uk", "*", "a..b", "-a.example", "example", "10.0.0.1", "a.example/x", "ä.example"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "*.uk",
+        "*.co.uk",
+        "co.uk",
+        "*.cloudfront.net",
+        "*",
+        "a..b",
+        "-a.example",
+        "example",
+        "10.0.0.1",
+        "a.example/x",
+        "ä.example",
+    ],
+)
 def test_a_host_is_a_name_below_somebodys_domain(host: str) -> None:
     with pytest.raises(EssentialsError):
         make_site("Council", "https://www.coventry.gov.uk/", [host])
 
 
-@pytest.mark.parametrize("host", ["captive.apple.com", "*.apple.com", "*.gstatic.com", "www.msftconnecttest.com"])
+@pytest.mark.parametrize(
+    "host", ["captive.apple.com", "*.apple.com", "apple.com", "*.gstatic.com", "www.msftconnecttest.com"]
+)
 def test_what_devices_find_out_by_that_they_are_captive_stays_shut(host: str) -> None:
     with pytest.raises(EssentialsError, match="sign-up"):
         make_site("Council", "https://www.coventry.gov.uk/", [host])
