@@ -44,6 +44,7 @@ class Outline(HTMLParser):
         self.labelled: set[str] = set()
         self.fields: list[str] = []
         self.images: list[str] = []
+        self.named_in_forms: list[int] = []
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -57,6 +58,10 @@ class Outline(HTMLParser):
             self.references.append(attributes["href"][1:])
         if tag == "label":
             self.labelled.add(attributes["for"])
+        if tag == "form":
+            self.named_in_forms.append(0)
+        elif attributes.get("name") and self.named_in_forms:
+            self.named_in_forms[-1] += 1
         if tag == "img":
             assert "alt" in attributes
             self.images.append(attributes["src"])
@@ -75,6 +80,8 @@ def check_page(html: str, language: str) -> None:
     assert set(outline.references) <= set(outline.ids)
     assert set(outline.fields) <= outline.labelled
     assert not {"script", "iframe", "object"} & set(outline.tags)
+    # Lynx does not post a form without fields, but asks for its address.
+    assert all(outline.named_in_forms)
     assert all(image.startswith("data:image/") for image in outline.images)
     assert re.findall(r"<link [^>]*>", html) == ['<link rel="icon" href="data:,">']
     assert not re.search(r"\son[a-z]+=|javascript:", html)
