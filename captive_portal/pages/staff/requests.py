@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
+import structlog
 from aiohttp import web
 
 from captive_portal.information_rights import steps
@@ -20,7 +22,7 @@ from captive_portal.information_rights.requests import (
     RequestError,
     Wait,
 )
-from captive_portal.information_rights.steps import Step
+from captive_portal.information_rights.steps import Step, Taken
 from captive_portal.languages import show_day, show_time
 from captive_portal.pages.common import RUNTIME, clock, see_other
 from captive_portal.pages.forms import FormError, FormFields, read_form, text_field
@@ -31,8 +33,10 @@ from captive_portal.storage.information_requests import Listed, NewRequest
 from captive_portal.ways_in.contacts import contact_hint, read_contact
 from foundation.database import Statements
 from foundation.due_requests import URGENT
+from foundation.runtime import Runtime
 from foundation.staff import Member, Role, record
 
+_log: Final = structlog.get_logger(__name__)
 REQUESTS: Final = f"{PATH}/requests"
 _MOST_SHOWN: Final = 200
 _OFFICER: Final = Role.INFORMATION_OFFICER
@@ -50,7 +54,8 @@ _OUTCOME_NAMES: Final = {
     Outcome.WITHDRAWN: "Withdrawn",
 }
 
-
+# Of the form for what came by letter.
+_FIELDS: Final = ("kind", "received", "contact", "text")
 # By the last part of the address.
 _STEPS: Final = {
     "acknowledge": Happened.ACKNOWLEDGED,
@@ -87,13 +92,13 @@ async def add(request: web.Request, member: Member) -> web.Response:
     if len(text) > LONGEST_ANSWER:
         errors.append(FormError("text", f"Write no more than {LONGEST_ANSWER} characters"))
     if errors or received_at is None:
-        return await _list(request, member, errors)
+        return await _list(request, member, errors, {name: text_field(form, name) for name in _FIELDS})
     new = NewRequest(council_id, Kind(text_field(form, "kind")), "en", contact, text)
     async with runtime.database.write() as connection:
         entered = await steps.enter(connection, runtime, new, received_at, now)
         number = entered.after.number
         await record(connection, member, "add a request", number, council_id=council_id, now=now)
-    problem = await steps.finish(runtime, entered)
+    problem = await _finish(runtime, entered)
     return see_other(f"{REQUESTS}/{number}?told={'yes' if problem is None else 'no' if contact else 'kept'}")
 
 
@@ -122,10 +127,18 @@ async def take_step(request: web.Request, member: Member) -> web.Response:
                 council_id=before.council_id, now=now, detail=detail,
             )  # fmt: skip
     except RequestError as error:
-        return await _case(request, member, FormError(f"text-{name}", sentence(str(error))))
-    problem = await steps.finish(runtime, taken)
+        wrong = FormError(f"text-{name}", sentence(str(error)))
+        return await _case(request, member, wrong, typed=text_field(form, "text"))
+    problem = await _finish(runtime, taken)
     told = "kept" if step.happened not in TOLD else "yes" if problem is None else "no"
     return see_other(f"{REQUESTS}/{before.number}?told={told}")
+
+
+async def _finish(runtime: Runtime, taken: Taken) -> str | None:
+    problem = await steps.finish(runtime, taken)
+    if problem is not None and taken.letter is not None:
+        _log.warning("a letter about a request was not sent", reason=problem)
+    return problem
 
 
 def _read_step(happened: Happened, form: FormFields) -> Step:
@@ -150,7 +163,12 @@ async def _find(
     return found
 
 
-async def _list(request: web.Request, member: Member, errors: Sequence[FormError] = ()) -> web.Response:
+async def _list(
+    request: web.Request,
+    member: Member,
+    errors: Sequence[FormError] = (),
+    typed: Mapping[str, str] = MappingProxyType({}),
+) -> web.Response:
     now, closed = clock(), request.query.get("closed") == "yes"
     async with request.app[RUNTIME].database.read() as connection:
         own = member.councils(_OFFICER)
@@ -164,7 +182,7 @@ async def _list(request: web.Request, member: Member, errors: Sequence[FormError
         "most": _MOST_SHOWN,
         "kinds": list(KIND_NAMES.items()),
         "councils": list(names.items()),
-        "today": f"{now:%Y-%m-%d}",
+        "typed": {**dict.fromkeys(_FIELDS, ""), "received": f"{now:%Y-%m-%d}", **typed},
         "show_day": show_day,
         "errors": errors,
     }
@@ -190,7 +208,9 @@ def clock_words(waits_for: str | None, due_at: datetime | None, time_zone: str, 
     return f"{day} ({'today' if days == 0 else f'{days} days left'})", left <= URGENT
 
 
-async def _case(request: web.Request, member: Member, error: FormError | None = None) -> web.Response:
+async def _case(
+    request: web.Request, member: Member, error: FormError | None = None, *, typed: str = ""
+) -> web.Response:
     runtime, now = request.app[RUNTIME], clock()
     async with runtime.database.read() as connection:
         asked = await _find(request, connection, member)
@@ -212,6 +232,7 @@ async def _case(request: web.Request, member: Member, error: FormError | None = 
         "answers": [(one, _OUTCOME_NAMES[one]) for one in ANSWERS],
         "told": request.query.get("told", ""),
         "longest": LONGEST_ANSWER,
+        "typed": typed,
         "errors": [] if error is None else [error],
     }
     return render_staff(request, member, "staff/request.html", context, status=200 if error is None else 422)

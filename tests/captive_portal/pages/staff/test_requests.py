@@ -172,6 +172,8 @@ async def test_a_step_that_is_not_possible_says_why(
     await step(desk := await log_in(), await number_of(city), name, **fields)
     assert desk.status == 422
     assert said in desk.page
+    # What somebody has written is not lost by it; where the step is gone from the page, its place is, too.
+    assert name != "answer" or f">{fields['text']}</textarea>" in desk.page
 
 
 async def test_what_came_by_letter_is_entered_with_its_day_and_answered_by_letter(city: City, log_in: LogIn) -> None:
@@ -215,9 +217,11 @@ async def test_who_wrote_a_letter_with_an_address_is_led_to_their_page_and_prove
 )
 async def test_an_entry_with_a_mistake_says_what_to_do(log_in: LogIn, fields: dict[str, str], said: str) -> None:
     desk = await log_in()
-    await desk.post("/staff/requests/add", **fields)
+    await desk.post("/staff/requests/add", text="By letter.", **fields)
     assert desk.status == 422
     assert said in desk.page
+    assert ">By letter.</textarea>" in desk.page
+    assert f'value="{fields["received"]}"' in desk.page
 
 
 @pytest.mark.parametrize("role", [Role.HELPER, Role.ENGINEER, Role.MANAGER])
