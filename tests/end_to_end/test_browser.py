@@ -28,6 +28,7 @@ from citywifi.replay.outbox import Outbox
 from citywifi.replay.schedule import TerminateCause
 from tests.end_to_end.installation import Installation
 from tests.support.peers import Peers
+from tests.support.text_browser import open_text_browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo"), pytest.mark.peer("chromium"), pytest.mark.timeout(400)]
 
@@ -178,6 +179,32 @@ async def test_click_through_leads_to_online_and_back_off_again(
         await page.locator('form[action$="/logout"] button').click()
         await page.wait_for_url("**/ended")
         await page.screenshot(path=pictures / f"ended-{language}.png", full_page=True)
+    assert [record.status for record in answered] == [Status.START, Status.STOP]
+    assert answered[-1].terminate_cause is TerminateCause.USER_REQUEST
+
+
+@pytest.mark.peer("lynx")
+async def test_a_text_browser_is_enough(
+    gateway: Gateway, peers: Peers, tmp_path: Path, answered: list[AccountingRecord], installation: Installation
+) -> None:
+    """From the gateway's redirect through the registration by email to the status page and off again."""
+    outbox, email = Outbox(installation.settings.outbox_directory), "lynx@example.org"
+    async with open_text_browser(peers.require("lynx"), f"{gateway.settings.base_url}/phone/31", tmp_path) as lynx:
+        await lynx.until("Free WiFi at Tile Hill")
+        await lynx.press("With my email")
+        await lynx.press("I accept the terms")
+        await lynx.until("[X] I accept the terms")
+        await lynx.until("(*) With my email address")
+        await lynx.press("Continue")
+        await lynx.until("What is your email address?")
+        await lynx.fill_in(email, behind="Back")
+        await lynx.until("Enter the code from the email")
+        await lynx.fill_in(str(await outbox.code_for(email, 10)), behind="Back")
+        await lynx.until("You are online", reload=True)
+        await lynx.press("See your time")
+        await lynx.until("Time left")
+        await lynx.press("Log out")
+        await lynx.until("You are offline")
     assert [record.status for record in answered] == [Status.START, Status.STOP]
     assert answered[-1].terminate_cause is TerminateCause.USER_REQUEST
 

@@ -29,6 +29,7 @@ _KNOWN = {
     "ipset": (["ipset", "--version"], "ipset"),
     "xtables-legacy-multi": (["xtables-legacy-multi", "iptables", "--version"], "iptables"),
     "busybox": (["busybox"], "busybox"),
+    "lynx": (["lynx", "-version"], "lynx"),
     "curl": (["curl", "--version"], "curl"),
     "radsecproxy": (["radsecproxy", "-v"], "radsecproxy"),
     "nft": (["nft", "--version"], "nftables"),
