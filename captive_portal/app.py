@@ -81,7 +81,7 @@ def create_app(runtime: Runtime, rehearsal: Rehearsal | None = None) -> web.Appl
     _add_headers(app, runtime, security.style_source(stylesheet))
     app.on_response_prepare.append(put_own_headers)
     _export_limits(runtime.settings)
-    app.cleanup_ctx.append(_run_errands)
+    app.cleanup_ctx.extend((errors.count_durations, _run_errands))
     if rehearsal is None:
         app.cleanup_ctx.extend((_count_journeys, _watch))
     app.on_response_prepare.append(_begin_errand)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge
+
+from foundation.tally import SummedHistogram
 
 arrivals = Counter(
     "citywifi_portal_arrivals_total",
@@ -90,11 +92,9 @@ text_failures = Counter(
 refused_requests = Counter(
     "citywifi_portal_refused_requests_total", "Requests that were not served, by reason.", ["reason"]
 )
-page_duration = Histogram(
-    "citywifi_portal_page_duration_seconds",
-    "Time to answer a request, by page.",
-    ["page"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30),
+PAGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30)
+page_duration = SummedHistogram(
+    "citywifi_portal_page_duration_seconds", "Time to answer a request, by page.", ["page"], buckets=PAGE_SECONDS
 )
 open_journeys = Gauge(
     "citywifi_portal_open_journeys",
