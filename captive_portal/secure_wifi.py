@@ -162,6 +162,8 @@ async def make_credential(
 ) -> CredentialLimit | None:
     """Make a credential of the journey's resident and the page at ``path`` that shows it; None where that was done.
 
+    Where the right to be on has an end, such as that of a code on paper, the credential has the same.
+
     A page that is there already came from the first of two presses of the button. Raises NotAResidentError.
     """
     resident_id, keyring, settings = journey.resident_id, runtime.keyring, runtime.settings.portal
@@ -176,7 +178,14 @@ async def make_credential(
     limit = limit_met(len(alive), made_lately, settings)
     if limit is not None:
         return limit
-    made = await add_credential(connection, keyring, council_id=journey.council_id, resident_id=resident_id, now=now)
+    made = await add_credential(
+        connection,
+        keyring,
+        council_id=journey.council_id,
+        resident_id=resident_id,
+        now=now,
+        expires_at=journey.details.access_until,
+    )
     details = {"password": made.password, "language": journey.language, "back": journey.details.path_id}
     page = storage.NewPage(
         council_id=journey.council_id,

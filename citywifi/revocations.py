@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Table, select, update
+from sqlalchemy import ColumnElement, Select, Table, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal.gateway_sessions.session_watch import INTERVAL
@@ -20,7 +20,9 @@ from foundation.changes import LATE_SECONDS
 from foundation.runtime import Runtime
 from foundation.schema import (
     accounting_sessions,
+    credentials,
     devices,
+    journeys,
     one_time_tokens,
     sponsored_devices,
     sponsors,
@@ -28,6 +30,7 @@ from foundation.schema import (
     voucher_uses,
     vouchers,
 )
+from foundation.settings import RoamingSettings
 from radius.dynamic_authorization import Outcome, Result, disconnect_session
 
 _AT_A_TIME: Final = 32
@@ -94,7 +97,7 @@ async def _revoke(runtime: Runtime, table: Table, name: str, code: str | None, l
             raise CommandError(f"{name!r} was revoked on {row.revoked_at:%Y-%m-%d %H:%M} UTC")
         await connection.execute(update(table).where(table.c.id == row.id).values(revoked_at=now))
         theirs = (devices.c.council_id == chosen.id) & let_on(row.id)
-        number, sessions = await _end_rights(connection, theirs, now)
+        number, sessions = await _end_rights(connection, runtime.settings.roaming, theirs, now)
         await record(connection, "revoke", f"{table.name} {row.id}", council_id=chosen.id)
     by_radius = [session_id for session_id, source in sessions if source == "radius"]
     outcomes = await _end(runtime, chosen.id, by_radius)
@@ -104,7 +107,7 @@ async def _revoke(runtime: Runtime, table: Table, name: str, code: str | None, l
 
 
 async def _end_rights(
-    connection: AsyncConnection, theirs: ColumnElement[bool], now: datetime
+    connection: AsyncConnection, roaming: RoamingSettings, theirs: ColumnElement[bool], now: datetime
 ) -> tuple[int, list[tuple[int, str]]]:
     """How many devices lost their right to be on; number and source of the sessions that they are on by."""
     ended = await connection.execute(
@@ -116,11 +119,32 @@ async def _end_rights(
     await connection.execute(
         update(one_time_tokens).where(tokens.device_id.in_(whose), tokens.expires_at > now).values(expires_at=now)
     )
+    # An open page would let the device on by what it knew when it was opened.
+    pages, addresses = journeys.c, select(devices.c.mac_pseudonym).where(theirs)
+    of_devices = pages.mac_pseudonym.in_(addresses) & pages.council_id.in_(select(devices.c.council_id).where(theirs))
+    await connection.execute(update(journeys).where(of_devices, pages.expires_at > now).values(expires_at=now))
+    owners = select(devices.c.resident_id).where(theirs)
+    names = await _revoke_credentials(connection, roaming, owners, now)
     session = accounting_sessions.c
-    found = await connection.execute(
-        select(session.id, session.source).where(session.device_id.in_(whose), session.stopped_at.is_(None))
+    opened = select(session.id, session.source).where(session.stopped_at.is_(None))
+    by_device = await connection.execute(opened.where(session.device_id.in_(whose)))
+    by_name = await connection.execute(opened.where(session.resident_id.in_(owners), session.user_name.in_(names)))
+    found = {row.id: row.source for rows in (by_device, by_name) for row in rows}
+    return int(ended.rowcount), list(found.items())
+
+
+async def _revoke_credentials(
+    connection: AsyncConnection, roaming: RoamingSettings, owners: Select[tuple[int]], now: datetime
+) -> list[str]:
+    """The user names, as equipment may tell them, that were made on a right with an end: they were as good as that."""
+    made = credentials.c
+    gone = await connection.execute(
+        update(credentials)
+        .where(made.resident_id.in_(owners), made.expires_at > now, made.revoked_at.is_(None))
+        .values(revoked_at=now)
+        .returning(made.user_name)
     )
-    return int(ended.rowcount), [(row.id, row.source) for row in found]
+    return [f"{name}{realm}" for name in gone.scalars() for realm in ("", *(f"@{own}" for own in roaming.own_realms))]
 
 
 async def _end(runtime: Runtime, council_id: int, session_ids: Sequence[int]) -> list[Outcome]:

@@ -160,6 +160,16 @@ async def test_only_the_nt_hash_stays_and_the_password_can_be_read_for_a_quarter
     assert shown.password not in repr(shown)
 
 
+@pytest.mark.parametrize("until", [None, NOW + timedelta(hours=4)], ids=["without an end", "with an end"])
+async def test_a_user_name_is_as_good_as_the_right_that_it_was_made_on(
+    runtime: Runtime, journey: Journey, until: datetime | None
+) -> None:
+    bounded = replace(journey, details=replace(journey.details, access_until=until))
+    assert await make(runtime, bounded, PATH, NOW) is None
+    async with runtime.database.read() as connection:
+        assert (await connection.execute(select(credentials.c.expires_at))).scalar_one() == until
+
+
 async def test_the_next_page_takes_away_those_whose_time_is_over(runtime: Runtime, journey: Journey) -> None:
     await make(runtime, journey, PATH, NOW)
     await make(runtime, journey, "2222-3333-4444", NOW + timedelta(minutes=20))

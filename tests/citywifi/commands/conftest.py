@@ -139,13 +139,12 @@ def session(command_line: CommandLine, nas_id: int) -> int:
 
 def add_session(command_line: CommandLine, nas_id: int, name: str, **more: object) -> int:
     now = datetime.now(UTC)
-    values = {"started_at": now, "updated_at": now, "received_at": now} | more
+    values = {"user_name": "somebody", "started_at": now, "updated_at": now, "received_at": now} | more
     return command_line.insert(
         accounting_sessions,
         council_id=command_line.council_id,
         session_key=name.encode() * 16,
         nas_id=nas_id,
         acct_session_id=name,
-        user_name="somebody",
         **values,
     )

@@ -15,7 +15,9 @@ from captive_portal.ways_in.vouchers import code_pseudonym
 from foundation.schema import (
     audit_events,
     councils,
+    credentials,
     devices,
+    journeys,
     network_access_servers,
     one_time_tokens,
     residents,
@@ -197,6 +199,34 @@ def test_whoever_is_on_by_a_code_that_is_revoked_is_put_off(
     assert command_line.row(one_time_tokens).expires_at.replace(tzinfo=UTC) <= datetime.now(UTC)
     event = command_line.rows(audit_events)[-1]
     assert (event.action, event.subject, event.detail["result"]) == ("end session", f"session {on}", "disconnected")
+
+
+def test_user_names_that_were_made_on_a_code_go_with_it_and_those_of_an_own_right_stay(
+    command_line: CommandLine, nas_id: int, gateway: Gateway
+) -> None:
+    command_line.run("sponsor", "add", "Hostel North", "--group", "hostels")
+    until = NOW + timedelta(days=90)
+    member = device(command_line, "sponsor", until)
+    command_line.insert(
+        sponsored_devices, council_id=command_line.council_id, sponsor_id=command_line.row(sponsors).id,
+        device_id=member, joined_at=NOW,
+    )  # fmt: skip
+    owner = command_line.row(devices).resident_id
+    common = {"council_id": command_line.council_id, "resident_id": owner, "created_at": NOW}
+    for name, ends in (("calm-otter", until), ("kind-heron", None)):
+        command_line.insert(credentials, user_name=name, expires_at=ends, **common)
+        add_session(command_line, nas_id, name[:1], resident_id=owner, user_name=name)
+    command_line.insert(
+        journeys, council_id=command_line.council_id, path_pseudonym=bytes(16), nas_id=nas_id,
+        mac_pseudonym=b"sponsor".ljust(16, b"."), state="ended", language="en", details_encrypted=b"", created_at=NOW,
+        updated_at=NOW, expires_at=until,
+    )  # fmt: skip
+    assert "sessions ended: 1\n" in command_line.run("sponsor", "revoke", "Hostel North")
+    on_code, of_own = command_line.rows(credentials)
+    assert (on_code.revoked_at is not None, of_own.revoked_at) == (True, None)
+    assert gateway.asked == [packet.Code.DISCONNECT_REQUEST]
+    # A page that is open still knows of the right, so it is over.
+    assert command_line.row(journeys).expires_at.replace(tzinfo=UTC) <= datetime.now(UTC)
 
 
 def test_what_equipment_does_not_end_is_told_with_the_reason(command_line: CommandLine, nas_id: int) -> None:
