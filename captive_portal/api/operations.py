@@ -39,6 +39,7 @@ from foundation.access_rules import under
 
 EVERYBODY: Final = Everybody()
 _DESCRIBED: Final = "operation"
+_LONGEST_NAME: Final = 64
 # Headers of this answer that stand instead of the portal's usual ones.
 OWN_HEADERS: Final = web.RequestKey("api_headers", dict[str, str])
 # What everybody may have, pages of other sites may read, and who is in between may keep for a minute.
@@ -81,11 +82,8 @@ class Operation:
     @property
     def problems(self) -> tuple[Kind, ...]:
         """All that can go wrong."""
-        # A wrong path is of nothing that there is.
-        in_query = any(f"{{{name}}}" not in self.path for name in self.parameters)
-        checked = (INVALID,) if in_query or self.body is not None else ()
         sent = (TOO_LARGE, NOT_JSON) if self.body is not None else ()
-        return (*checked, *self.access.problems, *self.own_problems, *sent, TOO_MANY, UNAVAILABLE)
+        return (INVALID, *self.access.problems, *self.own_problems, *sent, TOO_MANY, UNAVAILABLE)
 
     @property
     def status(self) -> int:
@@ -117,6 +115,7 @@ def operation(
                 # A problem is read by other sites, too, but never kept.
                 request[OWN_HEADERS] = _FOR_OTHER_SITES
             call = await access.enter(request, clock())
+            _check_query(request, described)
             values: dict[str, object] = {}
             if described.asked is not None:
                 values["asked"] = _read_parameters(request, described)
@@ -186,6 +185,18 @@ def _describe(
         own_problems=problems,
         parameters=() if asked is None else tuple(field.name for field in fields(asked)),
     )
+
+
+def _check_query(request: web.Request, described: Operation) -> None:
+    """Whoever misspells a parameter is told, and not answered something else. Raises ProblemError."""
+    mistakes = []
+    for name in dict.fromkeys(request.query):
+        if name not in described.parameters or name in request.match_info:
+            mistakes.append(Mistake(name[:_LONGEST_NAME], "There is no such parameter."))
+        elif len(request.query.getall(name)) > 1:
+            mistakes.append(Mistake(name, "It is there more than once."))
+    if mistakes:
+        raise ProblemError(INVALID, "A parameter is wrong.", errors=mistakes)
 
 
 def _read_parameters(request: web.Request, described: Operation) -> object:

@@ -31,6 +31,17 @@ async def test_a_wrong_request_is_told_what_is_wrong(
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [("stauts=open", "stauts"), ("limit=1&limit=2", "limit"), ("venue=1", "venue")],
+    ids=["misspelt", "twice", "of another operation"],
+)
+async def test_a_parameter_that_there_is_not_is_not_left_unsaid(anybody: Program, query: str, where: str) -> None:
+    answer = await anybody.ask("GET", f"/venues?{query}")
+    assert answer.problem == "invalid-request"
+    assert [mistake["where"] for mistake in answer.body["errors"]] == [where]
+
+
 async def test_each_wrong_value_is_named_and_not_repeated(client: Client, city: City) -> None:
     program = Program(client, await make_key(city))
     sent = {"number": "<script>", "note": "x"}
