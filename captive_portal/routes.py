@@ -108,12 +108,13 @@ from captive_portal.pages.staff import (
 )
 from captive_portal.pages.staff import essentials as staff_essentials
 from captive_portal.pages.staff import requests as staff_requests
+from captive_portal.typed_addresses import PATTERN
 from foundation.access_rules import ANYBODY, GatewaySecret, KnownAddress, ThisMachine, add_routes, check_routes
 from foundation.settings import Settings
 
 _COUNCIL = "/councils/{code:[A-Z0-9]{1,9}}"
 _KEY = "{arrival_key:[A-Za-z0-9_-]{22}}"
-_SECURE_PAGE = "/secure/{page:[A-Za-z0-9-]{12,14}}"
+_SECURE_PAGE = f"/secure/{{page:{PATTERN}}}"
 
 
 def add_portal_routes(app: web.Application, settings: Settings) -> None:
