@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from monitoring.problem_reports import delete_report, read_reports
 from monitoring.problems import find_problems, is_expected, remedy_of
 
 _REPORTS_OF = timedelta(days=7)
+_REFRESH_SECONDS: Final = 30
 CONDITION_NAMES = {
     Condition.HEARD: "heard",
     Condition.SILENT: "silent",
@@ -36,7 +38,8 @@ async def show_console(request: web.Request, member: Member) -> web.Response:
     councils = member.councils(Role.ENGINEER)
     overview = await read_overview(runtime.database, now, request.app[SILENT_AFTER], texts_per_month, councils)
     waiting = await asyncio.to_thread(journal_problems, runtime.settings.journal_directory, now)
-    return render(
+    still = request.query.get("still") == "yes"
+    response = render(
         request,
         member,
         "console.html",
@@ -50,9 +53,14 @@ async def show_console(request: web.Request, member: Member) -> web.Response:
             "is_expected": is_expected,
             "zone": overview.venues[0].zone if overview.venues else UTC,
             "demo": runtime.settings.demo,
+            "still": still,
+            "every_seconds": _REFRESH_SECONDS,
             "outcome": disconnection.sentence_of(request.query.get("ended", "")),
         },
     )
+    if not still:
+        response.headers["Refresh"] = str(_REFRESH_SECONDS)
+    return response
 
 
 @engineers_only

@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.captive_portal.conftest import LOGIN_URL, City, Client, newest_code, redirect
+from tests.support.axe import FLAGS, NARROWEST, bring_axe, judge
 from tests.support.peers import Peers
 
 pytestmark = [
@@ -21,16 +22,7 @@ pytestmark = [
     pytest.mark.xdist_group("every page"),
 ]
 
-_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
-# 400 % of 1,280 pixels, as WCAG 2.2's criterion 1.4.10 has it.
-_NARROWEST = {"width": 320, "height": 640}
 _TABS = 3
-_ASK_AXE = """async () => {
-  const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-  const rules = {runOnly: tags, resultTypes: ["violations"]};
-  const found = await axe.run(document, rules);
-  return found.violations.flatMap(one => one.nodes.map(node => `${one.id}: ${node.html.slice(0, 200)}`));
-}"""
 # What a focused element shows: an outline, a shadow or a ground of the focus colour; a choice shows it on its label.
 _SHOWS_FOCUS = """() => {
   const one = document.activeElement, shown = [one, one.nextElementSibling].filter(Boolean);
@@ -40,7 +32,6 @@ _SHOWS_FOCUS = """() => {
       (style.outlineStyle !== "none" && style.outlineColor !== "rgba(0, 0, 0, 0)");
   }));
 }"""
-_OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 # The one thing that axe would complain of. The page on which a resident waits for the network reloads itself for up to
@@ -52,7 +43,7 @@ RELOAD = re.compile(r'<meta http-equiv="refresh"[^>]*>')
 async def browser(peers: Peers) -> AsyncIterator[Browser]:
     chromium = peers.require("chromium")
     async with async_playwright() as playwright:
-        opened = await playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
+        opened = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield opened
         await opened.close()
 
@@ -60,23 +51,20 @@ async def browser(peers: Peers) -> AsyncIterator[Browser]:
 async def test_axe_finds_nothing_on_any_page_in_any_language_and_nothing_is_wider_than_a_phone(
     every_page: dict[tuple[str, str], str], browser: Browser, peers: Peers
 ) -> None:
-    axe = (peers.require_package("axe-core") / "axe.min.js").read_text(encoding="utf-8")
-    context = await browser.new_context(viewport=_NARROWEST)
-    await context.add_init_script(axe)
+    context = await browser.new_context(viewport=NARROWEST)
+    await bring_axe(context, peers)
     waiting = list(every_page.items())
     complaints: dict[tuple[str, str], list[str]] = {}
 
-    async def judge() -> None:
+    async def judge_in_a_tab() -> None:
         page = await context.new_page()
         while waiting:
             where, html = waiting.pop()
             await page.set_content(RELOAD.sub("", html), wait_until="commit")
-            too_wide = await page.evaluate(_OVERFLOW)
-            found = await page.evaluate(_ASK_AXE)
-            if found or too_wide:
-                complaints[where] = [*found, f"{too_wide} pixels too wide"]
+            if found := await judge(page):
+                complaints[where] = found
 
-    await asyncio.gather(*(judge() for _tab in range(_TABS)))
+    await asyncio.gather(*(judge_in_a_tab() for _tab in range(_TABS)))
     assert complaints == {}
 
 
@@ -91,7 +79,7 @@ async def press_tab_until(page: Page, selector: str) -> None:
 
 
 async def test_a_resident_gets_online_with_the_keyboard_alone(client: Client, city: City, browser: Browser) -> None:
-    page = await (await browser.new_context(viewport=_NARROWEST)).new_page()
+    page = await (await browser.new_context(viewport=NARROWEST)).new_page()
 
     await page.goto(str(client.make_url("/")).rstrip("/") + redirect())
     await page.keyboard.press("Tab")

@@ -17,12 +17,11 @@ from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring
 from foundation.problem_reports import seal_text
 from foundation.runtime import Runtime
-from foundation.schema import access_points, accounting_restarts, audit_events, problem_reports, venues
+from foundation.schema import audit_events, problem_reports, venues
 from foundation.settings import Settings
 from monitoring.console import disconnection
 from monitoring.console.site import make_console_app
 from monitoring.inclusion.publication import COLUMNS
-from monitoring.usage import roll_up
 from radius.authentication.outcome import RejectReason
 from radius.dynamic_authorization import Outcome, Result
 from radius.storage.journals import Journals
@@ -31,28 +30,6 @@ from tests.monitoring.city import IP_ADDRESS, MAC_ADDRESS, USER_NAME, City
 ClientMaker = Callable[..., Awaitable[TestClient]]
 OPEN_PAGES = ["/", "/report", "/report.csv", "/healthz", "/static/console.css", "/console/log-in"]
 VOID = {"meta", "link", "input", "br"}
-
-
-@pytest.fixture
-async def busy_city(city: City) -> City:
-    now = datetime.now(UTC)
-    people = [await city.add_resident(number % 2, now) for number in range(20)]
-    for number, resident in enumerate(people):
-        await city.add_session(now - timedelta(minutes=30), 1500, venue=number % 2, resident=resident)
-    await city.add_session(now - timedelta(minutes=5), 60, is_open=True, resident=people[0])
-    await city.add_reject(now, RejectReason.WRONG_PASSWORD.explanation)
-    await city.add_reject(now, RejectReason.DEVICE_NOT_REMEMBERED.explanation, venue=1)
-    await city.insert(
-        accounting_restarts, council_id=city.council_id, nas_id=city.nas_id, nas_identifier="", restarted_at=now
-    )
-    async with city.database.write() as connection:
-        await connection.execute(
-            update(access_points)
-            .where(access_points.c.id == city.access_point_ids[0])
-            .values(last_heard_at=now - timedelta(hours=2))
-        )
-    await roll_up(city.database, now)
-    return city
 
 
 @pytest.fixture
@@ -155,6 +132,15 @@ async def test_a_venues_page_shows_its_sessions_and_log_ins(busy_city: City, ope
     assert text.count("/end") == 1
     assert RejectReason.DEVICE_NOT_REMEMBERED.explanation not in text
     await page(client, "/console/venues/99999", 404)
+
+
+async def test_the_console_renews_itself_until_it_is_held_still(city: City, open_site: ClientMaker) -> None:
+    client = await open_site()
+    async with client.get("/console") as response:
+        assert response.headers["Refresh"] == "30"
+        assert "/console?still=yes" in await response.text()
+    async with client.get("/console?still=yes") as response:
+        assert "Refresh" not in response.headers
 
 
 async def test_an_empty_installation_has_pages_too(open_site: ClientMaker, city: City) -> None:
