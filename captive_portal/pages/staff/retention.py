@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from aiohttp import web
@@ -95,7 +95,7 @@ async def _page(
     zone = next(place.time_zone for place in places if place.council_id == council_id)
     ran = report.last_run
     context = {
-        "rows": [(rule, _words(rule.age), rule.oldest and show_day(rule.oldest, zone)) for rule in report.rules],
+        "rows": [(rule, _words(rule.age), _day(rule.oldest, now, zone)) for rule in report.rules],
         "own": [(one, _SETTING_NAMES[one.setting], show_day(one.set_at, zone)) for one in report.own],
         "settings": [(name, _SETTING_NAMES[name], report.limits[name], BOUNDS[name]) for name in BOUNDS],
         "ran": ran and f"{show_day(ran, zone)}, {show_time(ran, zone)}",
@@ -107,6 +107,11 @@ async def _page(
         "errors": [] if error is None else [error],
     }
     return render_staff(request, member, "staff/retention.html", context, status=200 if error is None else 422)
+
+
+def _day(moment: datetime | None, now: datetime, zone: str) -> str:
+    """The day of the oldest record; empty where the time of none has begun, such as of a hold that lasts."""
+    return "" if moment is None or moment > now else show_day(moment, zone)
 
 
 def _words(age: timedelta) -> str:

@@ -195,6 +195,7 @@ async def test_the_page_says_what_is_kept_for_how_long_and_the_oldest_that_is_he
     await officer.get("/staff/retention")
     assert "has not run yet" in officer.page
     assert "180 days" in officer.page
+    assert "The time of none has begun" in officer.page
     await keep(city.database, RetentionSettings(), datetime.now(UTC))
     await officer.get("/staff/retention")
     assert "ran last on" in officer.page
