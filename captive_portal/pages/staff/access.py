@@ -80,6 +80,11 @@ def staff_only(*roles: Role, is_translated: bool = False) -> Callable[[StaffHand
     return decorate
 
 
+def first_page(member: Member) -> str:
+    """What they came for: the first page that one of their roles opens."""
+    return next((section.path for section in SECTIONS if member.councils(section.role)), f"{PATH}/password")
+
+
 def render_staff(
     request: web.Request, member: Member, template: str, context: Mapping[str, object], *, status: int = 200
 ) -> web.Response:

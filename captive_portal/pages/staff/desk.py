@@ -14,7 +14,7 @@ from captive_portal.languages import gettext as _
 from captive_portal.languages import show_time
 from captive_portal.pages.common import RUNTIME, clock, see_other
 from captive_portal.pages.forms import FormError, read_form, text_field
-from captive_portal.pages.staff.access import PATH, record, render_staff, staff_only
+from captive_portal.pages.staff.access import PATH, first_page, record, render_staff, staff_only
 from captive_portal.storage import help_requests
 from captive_portal.ways_in import help_at_desk
 from foundation.staff import Member, Role
@@ -23,9 +23,11 @@ _MOST_SHOWN: Final = 50
 _TIME_ZONE: Final = "Europe/London"
 
 
-@staff_only(Role.HELPER, is_translated=True)
+@staff_only(is_translated=True)
 async def show_desk(request: web.Request, member: Member) -> web.Response:
-    """GET /staff: who waits, and where to enter a number."""
+    """GET /staff: who waits, and where to enter a number; whoever has another role is sent to its page."""
+    if not member.councils(Role.HELPER):
+        return see_other(first_page(member))
     return await _desk(request, member, done=request.query.get("let-on") == "yes")
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 from captive_portal.languages import gettext as _
 from captive_portal.pages.common import RUNTIME, clock, render, see_other
 from captive_portal.pages.forms import FormError, read_form, text_field
-from captive_portal.pages.staff.access import DOOR, LOG_IN, PATH, SECTIONS, cookie_name, is_secure, staff_only
+from captive_portal.pages.staff.access import DOOR, LOG_IN, PATH, cookie_name, first_page, is_secure, staff_only
 from foundation.staff import LONGEST, LogInResult, Member, end_session
 
 
@@ -26,7 +26,8 @@ async def take_log_in(request: web.Request) -> web.Response:
     if isinstance(result, LogInResult):
         context = {"user_name": user_name, "errors": [FormError("user_name", _explain(result))]}
         return render(request, "staff/log_in.html", context, status=422)
-    answer = see_other(_first_page(await door.member(result, now)))
+    member = await door.member(result, now)
+    answer = see_other(first_page(member) if member is not None else LOG_IN)
     answer.set_cookie(
         cookie_name(request), result, path=PATH, max_age=int(LONGEST.total_seconds()),
         secure=is_secure(request), httponly=True, samesite="Strict",
@@ -42,12 +43,6 @@ async def take_log_out(request: web.Request, member: Member) -> web.Response:
     answer = see_other(LOG_IN)
     answer.del_cookie(cookie_name(request), path=PATH)
     return answer
-
-
-def _first_page(member: Member | None) -> str:
-    """What they came for: the first page that one of their roles opens."""
-    opened = (section.path for section in SECTIONS if member is not None and member.councils(section.role))
-    return next(opened, PATH)
 
 
 def _explain(result: LogInResult) -> str:
