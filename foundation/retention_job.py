@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Table, and_, delete, func, insert, or_, se
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from foundation.database import Database, greatest
-from foundation.holds import active_holds, held, not_held
+from foundation.holds import HELD_TABLES, active_holds, held, not_held
 from foundation.partitions import drop_past_months
 from foundation.retention import RULES, Action, Rule
 from foundation.retention_limits import own_limits
@@ -108,7 +108,7 @@ async def _keep_share(database: Database, rule: Rule, share: _Share, now: dateti
     total = 0
     while True:
         async with database.read() as connection:
-            condition = and_(overdue, not_held(rule.table, await active_holds(connection, now)))
+            condition = and_(overdue, await _is_free(connection, rule.table, now))
             found = (
                 (await connection.execute(select(rule.table.c.id).where(condition).limit(batch_rows))).scalars().all()
             )
@@ -116,8 +116,7 @@ async def _keep_share(database: Database, rule: Rule, share: _Share, now: dateti
             return total
         async with database.write() as connection:
             # A hold may have been placed meanwhile.
-            is_free = not_held(rule.table, await active_holds(connection, now))
-            chosen = and_(rule.table.c.id.in_(found), overdue, is_free)
+            chosen = and_(rule.table.c.id.in_(found), overdue, await _is_free(connection, rule.table, now))
             if rule.action is Action.CLEAR:
                 values = {column.name: None for column in rule.cleared}
                 result = await connection.execute(update(rule.table).where(chosen).values(values))
@@ -125,6 +124,11 @@ async def _keep_share(database: Database, rule: Rule, share: _Share, now: dateti
                 result = await connection.execute(delete(rule.table).where(chosen))
                 await _remember_horizon(database, connection, rule.table, share)
         total += result.rowcount
+
+
+async def _is_free(connection: AsyncConnection, table: Table, now: datetime) -> ColumnElement[bool]:
+    """The rows that nothing holds."""
+    return not_held(table, await active_holds(connection, now)) if table in HELD_TABLES else true()
 
 
 async def _drop_months(database: Database, rule: Rule, shares: tuple[_Share, ...], now: datetime) -> int:
