@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, Table, select, update
+from sqlalchemy import ColumnElement, Select, Table, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from captive_portal.gateway_sessions.session_watch import INTERVAL
+from captive_portal.gateways import DRIVERS
+from captive_portal.storage.sessions import Source
 from citywifi.commands.workplace import record
 from citywifi.errors import CommandError
 from citywifi.imports.store import find_council
@@ -23,6 +25,7 @@ from foundation.schema import (
     credentials,
     devices,
     journeys,
+    network_access_servers,
     one_time_tokens,
     sponsored_devices,
     sponsors,
@@ -34,7 +37,25 @@ from foundation.settings import RoamingSettings
 from radius.dynamic_authorization import Outcome, Result, disconnect_session
 
 _AT_A_TIME: Final = 32
+_UNABLE: Final = "the equipment takes no order to end a session; it lasts until its time is over"
+_NAS: Final = network_access_servers.c
 _Condition = Callable[[int], ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenSession:
+    """One that a device is on by."""
+
+    id: int
+    source: str
+    # Which kind of equipment it is at.
+    driver: str
+
+    @property
+    def is_ended_by_portal(self) -> bool:
+        """Whether it is at a controller that the portal can tell, or at a gateway that asks."""
+        driver = DRIVERS.get(self.driver)
+        return self.source == Source.API and driver is not None and driver.capabilities.can_log_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +120,18 @@ async def _revoke(runtime: Runtime, table: Table, name: str, code: str | None, l
         theirs = (devices.c.council_id == chosen.id) & let_on(row.id)
         number, sessions = await _end_rights(connection, runtime.settings.roaming, theirs, now)
         await record(connection, "revoke", f"{table.name} {row.id}", council_id=chosen.id)
-    by_radius = [session_id for session_id, source in sessions if source == "radius"]
-    outcomes = await _end(runtime, chosen.id, by_radius)
+    outcomes = await _end(runtime, chosen.id, [session.id for session in sessions if session.source == "radius"])
     gone = [outcome for outcome in outcomes if outcome.result in (Result.DISCONNECTED, Result.ALREADY_ENDED)]
-    others = Counter(outcome.explanation for outcome in outcomes if outcome not in gone)
-    return Revoked(number, len(gone), len(sessions) - len(by_radius), others)
+    not_ended = Counter(outcome.explanation for outcome in outcomes if outcome not in gone)
+    of_portal = [session for session in sessions if session.source != "radius"]
+    not_ended.update(_UNABLE for session in of_portal if not session.is_ended_by_portal)
+    return Revoked(number, len(gone), sum(session.is_ended_by_portal for session in of_portal), not_ended)
 
 
 async def _end_rights(
     connection: AsyncConnection, roaming: RoamingSettings, theirs: ColumnElement[bool], now: datetime
-) -> tuple[int, list[tuple[int, str]]]:
-    """How many devices lost their right to be on; number and source of the sessions that they are on by."""
+) -> tuple[int, list[_OpenSession]]:
+    """How many devices lost their right to be on, and the sessions that they are on by."""
     ended = await connection.execute(
         update(devices).where(theirs, devices.c.access_until > now).values(access_until=now, remembered_until=None)
     )
@@ -126,11 +148,15 @@ async def _end_rights(
     owners = select(devices.c.resident_id).where(theirs)
     names = await _revoke_credentials(connection, roaming, owners, now)
     session = accounting_sessions.c
-    opened = select(session.id, session.source).where(session.stopped_at.is_(None))
+    opened = (
+        select(session.id, session.source, func.coalesce(_NAS.gateway_driver, _NAS.vendor))
+        .join(network_access_servers, _NAS.id == session.nas_id)
+        .where(session.stopped_at.is_(None))
+    )
     by_device = await connection.execute(opened.where(session.device_id.in_(whose)))
     by_name = await connection.execute(opened.where(session.resident_id.in_(owners), session.user_name.in_(names)))
-    found = {row.id: row.source for rows in (by_device, by_name) for row in rows}
-    return int(ended.rowcount), list(found.items())
+    found = {row.id: _OpenSession(*row) for rows in (by_device, by_name) for row in rows}
+    return int(ended.rowcount), list(found.values())
 
 
 async def _revoke_credentials(

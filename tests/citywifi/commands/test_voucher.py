@@ -173,6 +173,13 @@ def test_a_sponsor_has_a_code_that_is_shown_once_and_members_that_are_counted(co
     assert "name a group" in command_line.refusal("sponsor", "add", "Hostel South", "--group", " ")
 
 
+def add_nas(command_line: CommandLine, driver: str) -> int:
+    return command_line.insert(
+        network_access_servers, council_id=command_line.council_id, name=driver, arrival_key=driver, vendor="other",
+        secret_encrypted=b"", gateway_driver=driver, created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+
+
 def test_whoever_is_on_by_a_code_that_is_revoked_is_put_off(
     command_line: CommandLine, tmp_path: Path, nas_id: int, gateway: Gateway
 ) -> None:
@@ -187,7 +194,9 @@ def test_whoever_is_on_by_a_code_that_is_revoked_is_put_off(
     on = add_session(command_line, nas_id, "1", device_id=by_code)
     add_session(command_line, nas_id, "2", device_id=by_code, stopped_at=NOW, ended_by="stop")
     add_session(command_line, nas_id, "3", device_id=by_sponsor)
-    add_session(command_line, nas_id, "4", device_id=by_code, source="api")
+    unifi, click_through = (add_nas(command_line, driver) for driver in ("unifi", "meraki-click-through"))
+    add_session(command_line, unifi, "4", device_id=by_code, source="api")
+    add_session(command_line, click_through, "5", device_id=by_code, source="browser")
     command_line.insert(
         one_time_tokens, council_id=command_line.council_id, user_name="t1", resident_id=owner[by_code],
         device_id=by_code, nas_id=nas_id, created_at=NOW, expires_at=until,
@@ -195,6 +204,7 @@ def test_whoever_is_on_by_a_code_that_is_revoked_is_put_off(
     said = command_line.run("voucher", "revoke", "Front desk")
     assert "sessions ended: 1\n" in said
     assert "the portal ends 1 more within 1 minute(s)" in said
+    assert "not ended: 1: the equipment takes no order to end a session" in said
     assert gateway.asked == [packet.Code.DISCONNECT_REQUEST]
     assert command_line.row(one_time_tokens).expires_at.replace(tzinfo=UTC) <= datetime.now(UTC)
     event = command_line.rows(audit_events)[-1]
