@@ -21,7 +21,6 @@ from captive_portal.connections import (
     Connections,
     Limits,
     allow_files,
-    handler_options,
     keep_while_answering,
 )
 from captive_portal.errands import polled_grants
@@ -92,7 +91,7 @@ async def serve(settings: Settings) -> None:
     """Run the portal until a signal stops it. Raises NotReadyError when its port is taken."""
     async with open_runtime(settings) as runtime:
         app = create_app(runtime)
-        runner = web.AppRunner(app, **handler_options(_KEEP_ALIVE_SECONDS))
+        runner = web.AppRunner(app)
         await runner.setup()
         try:
             async with _listening(settings.portal, app[CONNECTIONS], runner):
@@ -109,7 +108,7 @@ async def _listening(settings: PortalSettings, connections: Connections, runner:
     assert server is not None
     try:
         listener = await asyncio.get_running_loop().create_server(
-            connections.protocol_of(server), host, port, backlog=_BACKLOG
+            connections.protocol_of(server, _KEEP_ALIVE_SECONDS), host, port, backlog=_BACKLOG
         )
     except OSError as error:
         raise NotReadyError(

@@ -24,6 +24,7 @@ from aiohttp import StreamReader, web
 from aiohttp.http import HttpProcessingError
 
 from captive_portal import metrics
+from foundation.security_headers import common_headers
 from foundation.settings import PortalSettings
 
 _log: Final = structlog.get_logger(__name__)
@@ -38,6 +39,11 @@ _OTHER_FILES: Final = 256
 # Who has an IPv6 address has all those that begin so.
 _IPV6_PREFIX_OCTETS: Final = 8
 _LOOK_SECONDS: Final = 1.0
+_HEADERS_OF_ERRORS: Final = {
+    **common_headers(""),
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
 
 Network = IPv4Network | IPv6Network
 
@@ -141,6 +147,21 @@ class Connection(asyncio.Protocol):
         return None
 
 
+class _Handler(web.RequestHandler):
+    """aiohttp's own, whose answer to what is no request says nothing of us and nothing of what was sent."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Count it, as ``_count_instead`` does with what is logged. Raises ConnectionError amidst an answer."""
+        super().handle_error(request, status, exc, message)
+        response = web.Response(status=status, text=f"{status}\n", headers=_HEADERS_OF_ERRORS)
+        response.force_close()
+        return response
+
+
 class _Queue(OrderedDict[Connection, None]):
     """Connections in the order in which something was last heard of them."""
 
@@ -162,9 +183,14 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    def protocol_of(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
-        """What makes the protocol of each connection that is accepted (``loop.create_server``)."""
-        return lambda: Connection(self, server())
+    def protocol_of(self, server: web.Server, keep_alive_seconds: float) -> Callable[[], asyncio.Protocol]:
+        """What makes the protocol of each connection that is accepted (``loop.create_server``).
+
+        One on which nothing happens is closed after ``keep_alive_seconds``.
+        """
+        options = {**_handler_options(), "keepalive_timeout": keep_alive_seconds}
+        loop = asyncio.get_running_loop()
+        return lambda: Connection(self, _Handler(server, loop=loop, **options))
 
     def of(self, request: web.BaseRequest) -> Connection | None:
         """The request's connection, unless it came in by another way, as in a test."""
@@ -267,13 +293,11 @@ def counted_address(transport: asyncio.Transport, proxies: Iterable[Network]) ->
     return str(address) if isinstance(address, IPv4Address) else address.packed[:_IPV6_PREFIX_OCTETS].hex()
 
 
-def handler_options(keep_alive_seconds: float) -> dict[str, Any]:
-    """What aiohttp's own protocol is to keep to."""
+def _handler_options() -> dict[str, Any]:
     return {
         # An access log would hold addresses of people and paths of journeys.
         "access_log": None,
         "logger": _quiet_logger(),
-        "keepalive_timeout": keep_alive_seconds,
         "lingering_time": _LINGERING_SECONDS,
         "max_line_size": LONGEST_LINE_OCTETS,
         "max_field_size": LONGEST_FIELD_OCTETS,

@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.registry import REGISTRY
 
+from captive_portal import metrics
 from captive_portal.app import serve
 from foundation.runtime import NotReadyError
 from foundation.settings import MailSettings, PortalSettings, Settings
@@ -64,3 +65,28 @@ async def test_the_portals_metrics_pass_promtool(peers: Peers) -> None:
     assert len(lines) > 20
     output, _ = await process.communicate(b"\n".join(lines) + b"\n")
     assert (process.returncode, output.decode()) == (0, "")
+
+
+async def test_a_browser_that_hangs_up_amidst_a_form_is_no_fault_of_ours(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    hung_up = metrics.refused_requests.labels("hung-up")
+    before = hung_up._value.get()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifications:
+        notifications.bind(str(tmp_path / "notify"))
+        notifications.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        service = asyncio.create_task(serve(settings))
+        await asyncio.get_running_loop().sock_recv(notifications, 100)
+    _, browser = await asyncio.open_connection("127.0.0.1", settings.portal.port)
+    form = f"POST /j/{'a' * 24}/start HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    browser.write(f"{form}Content-Length: 99\r\n\r\nway=cl".encode())
+    await browser.drain()
+    await asyncio.sleep(0.1)
+    browser.transport.abort()
+    async with asyncio.timeout(10):
+        while hung_up._value.get() == before:  # noqa: ASYNC110  the counter is what is waited for
+            await asyncio.sleep(0.02)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.wait_for(service, 10)
+    assert "Traceback" not in "".join(capfd.readouterr())

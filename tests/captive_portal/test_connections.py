@@ -20,7 +20,6 @@ from captive_portal.connections import (
     Connections,
     Limits,
     counted_address,
-    handler_options,
     keep_while_answering,
 )
 
@@ -56,7 +55,7 @@ Ended = Callable[[str], int]
 
 
 @asynccontextmanager
-async def portal(limits: Limits) -> AsyncIterator[Dial]:
+async def portal(limits: Limits, keep_alive_seconds: float = _LONG_SECONDS) -> AsyncIterator[Dial]:
     """A server under these limits, whose connections are called one after the other."""
     app = web.Application(middlewares=[keep_while_answering])
     app[CONNECTIONS] = Connections(limits)
@@ -70,10 +69,10 @@ async def portal(limits: Limits) -> AsyncIterator[Dial]:
         return web.Response(text=f"{len(await request.read())} octets")
 
     app.router.add_route("*", "/{path:.*}", answer)
-    runner = web.AppRunner(app, **handler_options(_LONG_SECONDS))
+    runner = web.AppRunner(app)
     await runner.setup()
     assert runner.server is not None
-    factory = app[CONNECTIONS].protocol_of(runner.server)
+    factory = app[CONNECTIONS].protocol_of(runner.server, keep_alive_seconds)
     listener = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)
     looking_after = asyncio.create_task(app[CONNECTIONS].look_after())
     lines: list[Line] = []
@@ -219,7 +218,11 @@ async def test_a_head_that_is_none_is_refused_and_nobodys_address_is_logged(
         async with portal(patient()) as dial:
             line = await dial()
             line.writer.write(f"GET / HTTP/1.1\r\nHost: a\r\n{head}\r\n".encode())
-            assert "400" in (await line.reader.readline()).decode()
+            answer = (await line.until_closed()).decode()
+    assert answer.partition(" ")[2].startswith("400 ")
+    assert "Server: CityWiFi\r\n" in answer
+    assert "X-Content-Type-Options: nosniff\r\n" in answer
+    assert answer.endswith("\r\n\r\n400\n")
     assert refused._value.get() == before + 1
     assert "127.0.0.1" not in caplog.text
     assert capfd.readouterr().err == ""
@@ -242,3 +245,9 @@ def test_an_address_is_counted_by_what_one_client_has(peer: str, counted: str | 
             return (peer, 4711) if name == "peername" else default
 
     assert counted_address(Transport(), [ip_network("10.0.0.0/24")]) == counted
+
+
+async def test_a_connection_that_says_nothing_is_closed_after_a_while_without_being_counted(ended: Ended) -> None:
+    async with portal(patient(), keep_alive_seconds=0.1) as dial:
+        assert await (await dial()).until_closed() == b""
+    assert ended("slow-head") == 0
