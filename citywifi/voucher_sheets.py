@@ -71,7 +71,8 @@ def load_printer() -> ModuleType:
         ) from None
     # It has Pillow take halves of pictures for whole ones, everywhere in the process; a council's logo is not.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    return weasyprint
+    printer: ModuleType = weasyprint
+    return printer
 
 
 def make_pdf(sheet: Sheet, codes: list[tuple[Form, str]]) -> bytes:
