@@ -14,21 +14,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from captive_portal.errors import PortalError
 from foundation.privacy import Keyring, PrivacyError
 
 LONGEST_TEXT: Final = 500
 LONGEST_NAME: Final = 200
 _SEAL: Final = "no more news"
 _NUMBER_OCTETS: Final = 8
-# A sealed number in base64: format, nonce, number and tag.
-_TOKEN_LETTERS: Final = 52
-PATTERN: Final = f"[A-Za-z0-9_-]{{{_TOKEN_LETTERS - 3},{_TOKEN_LETTERS}}}"
+# Of a sealed number, 37 octets: format, nonce, number and tag.
+PATTERN: Final = "[A-Za-z0-9_-]{50}"
 """What a route takes for the token of an address that stops news."""
-
-
-class MarketingError(PortalError):
-    """Residents cannot be asked so; the message says why."""
 
 
 class Controller(StrEnum):
@@ -61,7 +55,6 @@ class Offer:
     """A sender's question in one language."""
 
     id: int
-    version: int
     sender: Sender
     language: str
     text: str
@@ -81,8 +74,6 @@ class Choice:
 
     offer: Offer
     consents: tuple[int, ...]
-    # Nobody is asked any more; who said yes can take it back.
-    is_closed: bool = False
 
     @property
     def field(self) -> str:
@@ -111,7 +102,8 @@ def choices(offers: Iterable[Offer], active: Iterable[ActiveConsent], language: 
         Choice(_in_language(by_language, language), tuple(one.id for one in consents.pop(sender, [])))
         for sender, by_language in texts.items()
     ]
-    closed = [Choice(found[0].offer, tuple(one.id for one in found), is_closed=True) for found in consents.values()]
+    # Nobody is asked any more; who said yes can take it back.
+    closed = [Choice(found[0].offer, tuple(one.id for one in found)) for found in consents.values()]
     return [*open_now, *closed]
 
 

@@ -208,7 +208,7 @@ def _recipient(keyring: Keyring, row: Row[Any]) -> Recipient:
 
 
 def _offer(row: Row[Any]) -> Offer:
-    return Offer(row.id, row.version, _sender(row), row.language, row.text)
+    return Offer(row.id, _sender(row), row.language, row.text)
 
 
 def _sender(row: Row[Any]) -> Sender:

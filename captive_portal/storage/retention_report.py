@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from foundation.retention import RULES, Action
+from foundation.retention import RULES
 from foundation.retention_job import last_run, oldest
 from foundation.retention_limits import OwnLimit, limits_of, list_limits
 from foundation.runtime import Runtime
@@ -20,8 +20,6 @@ class KeptRule:
 
     name: str
     reason: str
-    # What the job does: delete, or clear (of what names a device).
-    action: Action
     age: timedelta
     # The clock of the oldest record that the rule is about; None where there is none.
     oldest: datetime | None
@@ -54,5 +52,5 @@ async def read_report(runtime: Runtime, council_id: int, now: datetime) -> Reten
             continue
         age, moment = rule.age(limits), found.get(rule.name)
         is_overdue = moment is not None and moment < now - age - _GRACE
-        rules.append(KeptRule(rule.name, rule.reason, rule.action, age, moment, is_overdue))
+        rules.append(KeptRule(rule.name, rule.reason, age, moment, is_overdue))
     return RetentionReport(tuple(rules), tuple(own), limits.model_dump(), ran_at)
