@@ -33,8 +33,8 @@ _FLAGS = [
     "--disable-background-networking",
 ]
 _JUDGE = Path(__file__).resolve().parents[2] / "support" / "lighthouse.mjs"
-# Choices with mistakes, values, forms, an image, pictures to press, code. A page takes seconds; the others are made of the
-# same parts, and axe-core, which Lighthouse asks, is asked about them all.
+# Choices with mistakes, values, forms, an image, pictures to press, code. A page takes seconds; the others are made of
+# the same parts, and axe-core, which Lighthouse asks, is asked about them all.
 _PAGES = [
     ("en", "start with errors"),
     ("ar", "status"),
