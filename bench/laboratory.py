@@ -31,7 +31,7 @@ from tools.postgres import PostgresCluster
 
 _REPOSITORY = Path(__file__).parent.parent
 # Both systems write to it, so what helps it helps both. Durability stays as it is by default.
-POSTGRES_SETTINGS: dict[str, str | int] = {"max_connections": 200, "shared_buffers": "256MB", "max_wal_size": "4GB"}
+POSTGRES_SETTINGS: dict[str, str | int] = {"max_connections": 210, "shared_buffers": "256MB", "max_wal_size": "4GB"}
 # The load comes from one address and few devices, which is not what these limits are for.
 _NO_LIMIT = 10_000_000
 
