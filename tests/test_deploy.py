@@ -73,10 +73,13 @@ def test_two_hosts_with_the_example_settings_stay_within_the_connections_that_th
     assert not settings.is_on_sqlite
     pool = inspect.signature(Database).parameters["pool_size"].default
     listening = (Role.AUTHENTICATION, Role.RADSEC)
-    host = 2 * pool + sum(pool + MOST_CONNECTIONS + (worker.role in listening) for worker in workers_of(settings))
+    portal, monitoring = pool + MOST_CONNECTIONS, pool
+    workers = sum(pool + MOST_CONNECTIONS + (worker.role in listening) for worker in workers_of(settings))
+    host = portal + monitoring + workers
     page = (DEPLOY.parent / "docs" / "postgresql.md").read_text()
     assert f"RadSec make {host}." in page
     commands, backup, superuser = 4 * pool, 1, 3
     needed = 2 * host + commands + backup + superuser
     assert f"superuser make {needed}:" in page
-    assert needed <= 200
+    assert "`max_connections = 210`" in page
+    assert needed <= 210
