@@ -17,10 +17,11 @@ help: ## show this help
 run: $(VENV)/.run ## start everything with the demo city (Ctrl-C stops it)
 	@exec $(BIN)/citywifi serve --demo
 
-# Whole cities are played when nothing else runs, two at a time: they fill two cores.
+# Three at a time on two cores, because tests of real peers wait for most of their time. Whole cities are played when
+# nothing else runs, two at a time: they fill two cores.
 test: $(VENV)/.dev ## run every test; the last lines say which real peers took part
 	@tools/install_test_peers
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not city" $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not city" $(ARGS)
 	@$(BIN)/python -m pytest -n 2 -m city --after-the-others $(or $(ARGS),tests/end_to_end)
 
 lint: $(VENV)/.dev ## ruff, mypy --strict and the floors of the house

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,11 @@ async def counts(city: City) -> dict[str, int]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where plays keep what they make."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    return tmp_path
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where plays keep what they make; not tmp_path, whose name can be too long for a socket in it."""
+    with tempfile.TemporaryDirectory(prefix="plays-") as made:
+        monkeypatch.setattr(tempfile, "tempdir", made)
+        yield Path(made)
 
 
 async def test_each_step_is_told_and_nothing_is_left_behind(city: City, folder: Path) -> None:
