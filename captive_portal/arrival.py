@@ -8,16 +8,8 @@ from datetime import datetime
 from typing import Final
 
 from captive_portal import metrics, registration
-from captive_portal.gateways.base import (
-    Arrival,
-    Clue,
-    Gateway,
-    GatewayDriver,
-    NamingDriver,
-    Redirect,
-    Refusal,
-    RefusalReason,
-)
+from captive_portal.gateways.base import Arrival, Clue, GatewayDriver, NamingDriver, Redirect, Refusal, RefusalReason
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.journey import Details, Journey, State, meet
 from captive_portal.languages import choose_language
 from captive_portal.storage import equipment, journeys, passes

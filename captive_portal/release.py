@@ -14,11 +14,11 @@ from captive_portal.gateways.base import (
     Action,
     BrowserRedirect,
     Failure,
-    Gateway,
     Pass,
     Reauthentication,
     ServerCall,
 )
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.journey import Event, Journey, State, advance, is_patient, needs_new_hand_over
 from captive_portal.storage import admissions, captivity, passes
 from captive_portal.storage.journeys import Visit, lifetime

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import GatewayDriver, Option
+from captive_portal.gateways.base import GatewayDriver
 from captive_portal.gateways.controller import CERTIFICATE_OPTION, fingerprint
+from captive_portal.gateways.gateway import Option
 from citywifi.equipment_values import checked_secret
 from citywifi.errors import CommandError
 from radius.vendors import NAMES

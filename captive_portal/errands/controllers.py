@@ -25,7 +25,6 @@ from captive_portal.gateways import DRIVERS
 from captive_portal.gateways.base import (
     ControllerDriver,
     Failure,
-    Gateway,
     GatewayDriver,
     Operation,
     Refusal,
@@ -34,6 +33,7 @@ from captive_portal.gateways.base import (
     ServerCall,
 )
 from captive_portal.gateways.controller import Controller, TooManyRequestsError
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.journey import PATIENCE, Event, Journey, State, advance
 from captive_portal.storage import journeys, sessions
 from captive_portal.storage.sessions import EndedBy, Source, TerminateCause

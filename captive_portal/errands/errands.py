@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from captive_portal.gateways.base import AccessLimits, Gateway, PolledGrant, Reauthentication, ServerCall
+from captive_portal.gateways.base import AccessLimits, PolledGrant, Reauthentication, ServerCall
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.journey import Journey
 from foundation.runtime import Runtime
 

@@ -16,7 +16,8 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import quote
 
-from captive_portal.gateways.base import Gateway, Usage
+from captive_portal.gateways.base import Usage
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.opennds import gateway_name, is_polling
 from captive_portal.gateways.opennds_redirect import is_hid, is_report_sealed, is_token
 from foundation.mac_address import MacAddress, NotAMacAddressError

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from captive_portal.gateway_sessions.authmon import Report
-from captive_portal.gateways.base import Gateway
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.opennds import level_of
 from captive_portal.gateways.opennds_limits import grant_list
 from captive_portal.gateways.opennds_redirect import hid_of, rhid_of

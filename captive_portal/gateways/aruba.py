@@ -22,8 +22,6 @@ from captive_portal.gateways.base import (
     Capabilities,
     Clue,
     Failure,
-    Gateway,
-    Option,
     Outcome,
     Pass,
     Redirect,
@@ -32,6 +30,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option
 from captive_portal.gateways.parameters import is_host_of, read_clue, read_device, read_first
 from foundation.mac_address import MacAddress
 

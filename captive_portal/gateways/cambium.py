@@ -30,20 +30,18 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Capabilities,
     Clue,
-    Gateway,
     Operation,
-    Option,
     Outcome,
     Pass,
     Reauthentication,
     Redirect,
     Refusal,
     RefusalReason,
-    origin,
 )
 from captive_portal.gateways.cambium_configuration import configure
 from captive_portal.gateways.configuration import Configuration, Site
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option, origin
 from captive_portal.gateways.parameters import check_target, read_clue, read_ip, read_mac
 
 _PATH: Final = "/cgi-bin/hotspot_login.cgi"

@@ -25,18 +25,16 @@ from captive_portal.gateways.base import (
     Capabilities,
     Clue,
     Failure,
-    Gateway,
-    Option,
     Outcome,
     Pass,
     Redirect,
     Refusal,
     RefusalReason,
-    origin,
 )
 from captive_portal.gateways.cisco_configuration import configure
 from captive_portal.gateways.configuration import Configuration, Site
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option, origin
 from captive_portal.gateways.parameters import read_clue, read_mac
 
 # Without it the controller only redirects once more.

@@ -21,9 +21,7 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Capabilities,
     Clue,
-    Gateway,
     Operation,
-    Option,
     Pass,
     Reauthentication,
     Redirect,
@@ -32,6 +30,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option
 
 _NAME: Final = "citywifi"
 _ACL: Final = "CITYWIFI-REDIRECT"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from captive_portal.gateways.base import Gateway
+from captive_portal.gateways.gateway import Gateway
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ import aiohttp
 from yarl import URL
 
 from captive_portal.errors import ControllerRefusedError, ControllerUnavailableError
-from captive_portal.gateways.base import Gateway, Option
+from captive_portal.gateways.gateway import Gateway, Option
 
 # Lists of clients are the longest: some 2 kB for each.
 LARGEST_ANSWER_OCTETS: Final = 16 * 1024 * 1024

@@ -24,8 +24,6 @@ from captive_portal.gateways.base import (
     Capabilities,
     Clue,
     Failure,
-    Gateway,
-    Option,
     Outcome,
     Pass,
     Redirect,
@@ -34,6 +32,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option
 from foundation.mac_address import MacAddress, NotAMacAddressError
 
 _DEFAULT_PORT: Final = "3990"

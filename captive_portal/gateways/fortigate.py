@@ -25,20 +25,18 @@ from captive_portal.gateways.base import (
     Capabilities,
     Clue,
     Failure,
-    Gateway,
     Operation,
-    Option,
     Outcome,
     Pass,
     Reauthentication,
     Redirect,
     Refusal,
     RefusalReason,
-    origin,
 )
 from captive_portal.gateways.configuration import Configuration, Site
 from captive_portal.gateways.fortigate_configuration import configure
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option, origin
 from captive_portal.gateways.parameters import read_clue, read_mac
 
 _PATH: Final = "/fgtauth"

@@ -25,9 +25,7 @@ from captive_portal.gateways.base import (
     Capabilities,
     Clue,
     Failure,
-    Gateway,
     Operation,
-    Option,
     Outcome,
     Pass,
     Reauthentication,
@@ -37,6 +35,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option
 from captive_portal.gateways.parameters import read_clue, read_device
 from foundation.mac_address import MacAddress
 

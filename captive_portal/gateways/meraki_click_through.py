@@ -20,8 +20,6 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Capabilities,
     Clue,
-    Gateway,
-    Option,
     Outcome,
     Pass,
     Redirect,
@@ -29,6 +27,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option
 from captive_portal.gateways.meraki import access_lines, read_hand_over
 from captive_portal.gateways.parameters import read_clue
 from foundation.mac_address import MacAddress

@@ -35,16 +35,14 @@ from captive_portal.gateways.base import (
     Capabilities,
     Clue,
     Failure,
-    Gateway,
-    Option,
     Outcome,
     Pass,
     Redirect,
     Refusal,
     RefusalReason,
-    origin,
 )
 from captive_portal.gateways.configuration import Configuration, Site
+from captive_portal.gateways.gateway import Gateway, Option, origin
 from captive_portal.gateways.mikrotik_configuration import Result, configure
 from captive_portal.gateways.parameters import read_clue, read_mac
 

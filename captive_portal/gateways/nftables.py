@@ -19,9 +19,7 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Capabilities,
     Clue,
-    Gateway,
     Operation,
-    Option,
     Pass,
     Reauthentication,
     Redirect,
@@ -29,6 +27,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option
 
 _CAPABILITIES: Final = Capabilities(
     sends_accounting=False,

@@ -21,9 +21,7 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Capabilities,
     Clue,
-    Gateway,
     Operation,
-    Option,
     Outcome,
     Pass,
     Redirect,
@@ -33,6 +31,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.controller import CERTIFICATE_OPTION, Controller
+from captive_portal.gateways.gateway import Gateway, Option
 from captive_portal.gateways.omada_api import OpenApi, OperatorApi
 from captive_portal.gateways.parameters import read_clue, read_device, read_mac
 from foundation.mac_address import MacAddress

@@ -21,8 +21,6 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Capabilities,
     Clue,
-    Gateway,
-    Option,
     Outcome,
     Pass,
     Redirect,
@@ -30,6 +28,7 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
+from captive_portal.gateways.gateway import Gateway, Option
 from captive_portal.gateways.parameters import check_target, read_clue, read_device, target_base
 from foundation.mac_address import MacAddress
 

@@ -33,9 +33,7 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Capabilities,
     Clue,
-    Gateway,
     Operation,
-    Option,
     Outcome,
     Pass,
     PolledGrant,
@@ -45,6 +43,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option
 from captive_portal.gateways.opennds_configuration import configuration
 from captive_portal.gateways.opennds_limits import sealed_limits
 from captive_portal.gateways.opennds_redirect import (

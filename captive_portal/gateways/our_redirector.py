@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from captive_portal.gateways.base import Arrival, Clue, Gateway, Outcome, Redirect, Refusal, RefusalReason
+from captive_portal.gateways.base import Arrival, Clue, Outcome, Redirect, Refusal, RefusalReason
 from captive_portal.gateways.configuration import Site, Snippet
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.parameters import read_clue, read_ip, read_mac
 from foundation.mac_address import MacAddress
 

@@ -9,7 +9,8 @@ from ipaddress import ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
-from captive_portal.gateways.base import Clue, Gateway, Redirect, Refusal, RefusalReason
+from captive_portal.gateways.base import Clue, Redirect, Refusal, RefusalReason
+from captive_portal.gateways.gateway import Gateway
 from foundation.mac_address import MacAddress, NotAMacAddressError
 
 # NAS-Identifier is one RADIUS attribute (RFC 2865 section 5).

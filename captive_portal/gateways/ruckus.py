@@ -20,8 +20,6 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Capabilities,
     Clue,
-    Gateway,
-    Option,
     Outcome,
     Pass,
     Redirect,
@@ -29,6 +27,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option
 from captive_portal.gateways.parameters import check_target, read_clue, read_device, read_ip, target_base
 from foundation.mac_address import MacAddress
 

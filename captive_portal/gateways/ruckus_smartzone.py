@@ -21,9 +21,7 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Capabilities,
     Clue,
-    Gateway,
     Operation,
-    Option,
     Outcome,
     Pass,
     Redirect,
@@ -34,6 +32,7 @@ from captive_portal.gateways.base import (
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.controller import CERTIFICATE_OPTION, Controller
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway, Option
 from captive_portal.gateways.parameters import read_clue, read_ip, read_mac
 from captive_portal.gateways.smartzone_api import ASYNCHRONOUS, SYNCHRONOUS, PortalInterface, Station
 from foundation.mac_address import MacAddress

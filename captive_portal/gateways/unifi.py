@@ -21,9 +21,7 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Capabilities,
     Clue,
-    Gateway,
     Operation,
-    Option,
     Outcome,
     Pass,
     Redirect,
@@ -34,6 +32,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Configuration, Site, Snippet
 from captive_portal.gateways.controller import CERTIFICATE_OPTION, Controller
+from captive_portal.gateways.gateway import Gateway, Option
 from captive_portal.gateways.parameters import LONGEST_NAS_IDENTIFIER, read_device, read_mac
 from captive_portal.gateways.unifi_api import CLASSIC, INTEGRATION, UNIFI_OS, ClassicApi, IntegrationApi
 from foundation.mac_address import MacAddress

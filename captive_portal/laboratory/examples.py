@@ -14,7 +14,7 @@ from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from captive_portal.gateways import coovachilli, our_redirector
-from captive_portal.gateways.base import Gateway
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.opennds_redirect import hid_of, pack
 from captive_portal.gateways.unifi import site_of
 from captive_portal.laboratory.explanation import KnownGateway

@@ -13,17 +13,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import (
-    Arrival,
-    Clue,
-    Gateway,
-    GatewayDriver,
-    Outcome,
-    Redirect,
-    Refusal,
-    RefusalReason,
-    origin,
-)
+from captive_portal.gateways.base import Arrival, Clue, GatewayDriver, Outcome, Redirect, Refusal, RefusalReason
+from captive_portal.gateways.gateway import Gateway, origin
 from captive_portal.laboratory.steps import following
 from captive_portal.laboratory.values import shown_value
 from foundation.arrival_tokens import PATH as DEVICE_PATH

@@ -10,7 +10,6 @@ from captive_portal.gateways.base import (
     Arrival,
     BrowserForm,
     BrowserRedirect,
-    Gateway,
     GatewayDriver,
     Outcome,
     Pass,
@@ -20,6 +19,7 @@ from captive_portal.gateways.base import (
     ReturningDriver,
     ServerCall,
 )
+from captive_portal.gateways.gateway import Gateway
 
 _KEPT: Final = "The portal keeps what the gateway handed over, and shows its first page."
 _HIDDEN: Final = "The portal asks the controller for the device's address, which is hidden in the redirect."

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
-from captive_portal.gateways.base import Gateway, origin
+from captive_portal.gateways.gateway import Gateway, origin
 from captive_portal.gateways.parameters import is_host_of, is_within
 from foundation.mac_address import MacAddress, NotAMacAddressError
 

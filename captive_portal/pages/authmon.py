@@ -16,7 +16,8 @@ from aiohttp import web
 from captive_portal import metrics
 from captive_portal.gateway_sessions import gateway_reports
 from captive_portal.gateway_sessions.authmon import Poll, PollAction, PollRefusal, read_poll
-from captive_portal.gateways.base import Clue, Gateway
+from captive_portal.gateways.base import Clue
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.pages.arrive import arrive
 from captive_portal.pages.common import RUNTIME, clock
 from captive_portal.pages.forms import read_form

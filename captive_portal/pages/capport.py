@@ -17,7 +17,8 @@ from aiohttp import web
 
 from captive_portal import capport, metrics
 from captive_portal.arrival import CheckedArrival, meet_again
-from captive_portal.gateways.base import Arrival, BrowserRedirect, Clue, Gateway, Outcome
+from captive_portal.gateways.base import Arrival, BrowserRedirect, Clue, Outcome
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.languages import current_language, show_duration, show_octets
 from captive_portal.pages.arrive import go_on
 from captive_portal.pages.common import RUNTIME, NoSuchJourneyError, clock, render, see_other

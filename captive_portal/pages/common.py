@@ -15,7 +15,8 @@ from captive_portal import metrics
 from captive_portal.appearance.design import page_context
 from captive_portal.errands.errands import Errand, Errands
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect, origin
+from captive_portal.gateways.base import Action, BrowserForm, BrowserRedirect
+from captive_portal.gateways.gateway import origin
 from captive_portal.journey import PAGES, Journey, State
 from captive_portal.languages import NAMES, current_language
 from captive_portal.release import send_to_gateway

@@ -12,7 +12,8 @@ from sqlalchemy import Row, bindparam, select
 from captive_portal.capport import OpenSession
 from captive_portal.gateway_sessions.gateway_agent import SeenDevice, is_due, seconds_allowed
 from captive_portal.gateway_sessions.limits import used
-from captive_portal.gateways.base import Gateway, Usage
+from captive_portal.gateways.base import Usage
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.storage import sessions
 from captive_portal.storage.sessions import EndedBy, Owner, Source, TerminateCause
 from foundation.database import Statements

@@ -11,7 +11,8 @@ from sqlalchemy import Select, bindparam, func, select
 from captive_portal.capport import OpenSession
 from captive_portal.gateway_sessions.limits import used
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Gateway, GatewayDriver
+from captive_portal.gateways.base import GatewayDriver
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.storage.equipment import GATEWAY_COLUMNS, gateway_of
 from foundation.database import Statements
 from foundation.runtime import Runtime

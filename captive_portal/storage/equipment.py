@@ -13,7 +13,8 @@ from sqlalchemy import Row, bindparam, func, select
 
 from captive_portal.appearance.branding import PLAIN, Brand, brand_of
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Clue, Gateway
+from captive_portal.gateways.base import Clue
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.ways_in.ways import DEFAULT_WAYS, Way, ways_of
 from foundation.database import Statements
 from foundation.mac_address import MacAddress

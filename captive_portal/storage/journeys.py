@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, select
 
-from captive_portal.gateways.base import Gateway
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.journey import Details, Journey, State
 from captive_portal.storage.equipment import GATEWAY_COLUMNS, Place, gateway_of, place_of
 from foundation.database import Statements

@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import bindparam, func, select, update
 
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Gateway, GatewayDriver
+from captive_portal.gateways.base import GatewayDriver
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.storage.equipment import GATEWAY_COLUMNS, gateway_of
 from foundation.database import Database, Statements
 from foundation.privacy import Keyring
