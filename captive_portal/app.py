@@ -37,6 +37,7 @@ from captive_portal.pages import authmon, errors
 from captive_portal.pages.common import BRAND_STYLE, ERRAND, ERRANDS, GATEWAY_ORIGIN, LASTING, RUNTIME, clock
 from captive_portal.pages.shared import SHARED_PAGES, SharedPages
 from captive_portal.pages.staff.access import DOOR
+from captive_portal.pages.staff.once import ANSWERED_FORMS, AnsweredForms
 from captive_portal.routes import add_portal_routes
 from captive_portal.storage import journeys
 from captive_portal.storage.lookups import LOOKUPS, Lookups
@@ -70,6 +71,7 @@ def create_app(runtime: Runtime, rehearsal: Rehearsal | None = None) -> web.Appl
     app[SHARED_PAGES] = SharedPages()
     app[LOOKUPS] = Lookups(runtime)
     app[DOOR] = StaffDoor(runtime.database, runtime.keyring)
+    app[ANSWERED_FORMS] = AnsweredForms()
     app[CONTROLLERS] = rehearsal.controllers if rehearsal else Controllers()
     app[authmon.LIMITS] = authmon.make_limits()
     app[MAKE_PORTAL] = create_app

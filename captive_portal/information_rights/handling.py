@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hmac
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,7 +16,7 @@ from captive_portal import metrics
 from captive_portal.information_rights.requests import Happened, InformationRequest
 from captive_portal.storage import erasure
 from captive_portal.storage import information_requests as storage
-from captive_portal.storage.information_requests import NewRequest
+from captive_portal.storage.information_requests import NewRequest, NoNumberLeftError
 from foundation.database import Statements
 from foundation.privacy import Keyring
 from foundation.runtime import Runtime
@@ -22,6 +24,9 @@ from foundation.runtime import Runtime
 _LIMITS_COUNT: Final = timedelta(hours=1)
 # What one person may write and ask for on one page in an hour.
 _MOST_STEPS: Final = 30
+# How often a number is drawn; there are hundreds of millions.
+_TRIES: Final = 10
+_FORM: Final = "request form"
 
 
 class Actor(StrEnum):
@@ -35,10 +40,34 @@ class TooMany:
     """So many requests, or messages of one, are not taken in an hour."""
 
 
+@dataclass(frozen=True, slots=True)
+class SentBefore:
+    """The same form was sent twice, as by a double click."""
+
+    request: InformationRequest
+
+
 def page_key(keyring: Keyring, request: InformationRequest) -> str:
     """The unguessable part of the address of a request's page; derived, so that each mail can tell it."""
-    value = keyring.pseudonym("request page", request.council_id, request.number.encode())
+    return _key(keyring, "request page", request.council_id, request.number)
+
+
+def _key(keyring: Keyring, purpose: str, council_id: int, number: str) -> str:
+    value = keyring.pseudonym(purpose, council_id, number.encode())
     return base64.urlsafe_b64encode(value).decode("ascii").rstrip("=")
+
+
+def new_form(keyring: Keyring, council_id: int, now: datetime) -> str:
+    """What a form carries so that it is taken once: the number of the request that it may become, and a seal."""
+    number = storage.new_number(now)
+    return f"{number}.{_key(keyring, _FORM, council_id, number)}"
+
+
+def form_number(keyring: Keyring, council_id: int, form: str) -> str | None:
+    """The number that a form carries; None unless it was given to it here."""
+    number, _, key = form.partition(".")
+    is_ours = hmac.compare_digest(_key(keyring, _FORM, council_id, number).encode(), key.encode())
+    return number if is_ours else None
 
 
 def page_path(keyring: Keyring, request: InformationRequest) -> str:
@@ -58,17 +87,33 @@ async def open_page(
 
 async def receive(
     connection: Statements, runtime: Runtime, new: NewRequest, received_at: datetime, now: datetime, actor: Actor
-) -> InformationRequest | TooMany:
-    """Keep what somebody asks. What staff enter is never too much."""
+) -> InformationRequest | SentBefore | TooMany:
+    """Keep what somebody asks. What staff enter is never too much. Raises NoNumberLeftError."""
     limit = runtime.settings.portal.requests_per_council_per_hour
     if actor is Actor.RESIDENT:
         recent = await storage.count_since(connection, new.council_id, now - _LIMITS_COUNT)
         if recent >= limit:
             metrics.information_requests.labels(new.kind, "limited").inc()
             return TooMany()
-    request = await storage.insert(connection, runtime, new, received_at)
-    await store(connection, runtime, request, Happened.RECEIVED, actor, now, new.text)
-    return request
+    fresh = (storage.new_number(received_at) for _ in range(_TRIES))
+    for number in chain([new.number] if new.number else [], fresh):
+        request = await storage.insert(connection, runtime, new, received_at, number)
+        if request is not None:
+            await store(connection, runtime, request, Happened.RECEIVED, actor, now, new.text)
+            return request
+        if number == new.number and (earlier := await _sent_before(connection, runtime, new, number)):
+            return earlier
+    raise NoNumberLeftError("no number is free for a new request")
+
+
+async def _sent_before(connection: Statements, runtime: Runtime, new: NewRequest, number: str) -> SentBefore | None:
+    """None where the form asks for something else than what came with it first: somebody went back and wrote anew."""
+    earlier = await storage.load(connection, runtime, number)
+    if earlier is None:
+        return None
+    [received, *_] = await storage.events(connection, runtime.keyring, earlier.id)
+    first = (earlier.council_id, earlier.kind, earlier.contact, received.text)
+    return SentBefore(earlier) if first == (new.council_id, new.kind, new.contact, new.text) else None
 
 
 async def store(

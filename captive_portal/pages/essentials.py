@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from aiohttp import web
 
-from captive_portal.essentials.sites import EssentialSite, Purpose
+from captive_portal.essentials.sites import EssentialSite, Purpose, default_sites
 from captive_portal.languages import gettext as _
 from captive_portal.pages.common import RUNTIME, change_language, clock, open_visit, render, render_visit
 from captive_portal.pages.information import choose_council
@@ -24,14 +24,20 @@ async def show_on_journey(request: web.Request) -> web.Response:
         sites = await offered_sites(connection, visit.journey.council_id)
     if answer := await change_language(request, now):
         return answer
-    context = {"groups": _groups(sites), "back": visit.journey.current_path()}
+    context = {"groups": _groups(sites), "in_english": default_sites(), "back": visit.journey.current_path()}
     return render_visit(request, visit, "essentials.html", context)
 
 
 async def show_for_council(request: web.Request) -> web.Response:
     """GET /councils/{code}/essentials."""
     place, sites = await _of_council(request)
-    context = {"groups": _groups(sites), "back": "", "place": place, "information": f"/councils/{place.council_code}/"}
+    context = {
+        "groups": _groups(sites),
+        "in_english": default_sites(),
+        "back": "",
+        "place": place,
+        "information": f"/councils/{place.council_code}/",
+    }
     return render(request, "essentials.html", context)
 
 

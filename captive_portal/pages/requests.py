@@ -13,7 +13,7 @@ from aiohttp import web
 
 from captive_portal.information_rights import correspondence, handling, requests
 from captive_portal.information_rights.correspondence import Letter
-from captive_portal.information_rights.handling import Actor, TooMany
+from captive_portal.information_rights.handling import Actor, SentBefore, TooMany
 from captive_portal.information_rights.requests import Happened, InformationRequest, Kind
 from captive_portal.languages import current_language
 from captive_portal.languages import gettext as _
@@ -59,6 +59,8 @@ class _Asked:
     kind: str = ""
     text: str = ""
     contact: str = ""
+    # By which it is known when it comes twice.
+    form: str = ""
 
 
 async def choose_council(request: web.Request) -> web.Response:
@@ -94,17 +96,24 @@ async def take_form(request: web.Request) -> web.Response:
         contact=contact,
         text=asked.text,
         venue_id=where.visit.journey.venue_id if where.visit else None,
+        number=handling.form_number(runtime.keyring, where.place.council_id, asked.form),
     )
     async with runtime.database.short_write() as connection:
         received = await handling.receive(connection, runtime, new, now, now, Actor.RESIDENT)
         if isinstance(received, TooMany):
             error = FormError("kind", _("Too many people are asking now. Try again in an hour, or ask your council"))
             return _form(request, where, asked, [error], status=429)
+        if isinstance(received, SentBefore):
+            return see_other(_page(runtime, received.request))
         council_name = where.place.council_name
         letter = await correspondence.issue_code(connection, runtime, received, council_name, now)
     if (isinstance(letter, Letter) and await send(runtime, letter)) or received.contact is None:
         await _acknowledge(request, received, now)
-    return see_other(f"{handling.page_path(runtime.keyring, received)}?lang={received.language}&received=yes")
+    return see_other(_page(runtime, received))
+
+
+def _page(runtime: Runtime, received: InformationRequest) -> str:
+    return f"{handling.page_path(runtime.keyring, received)}?lang={received.language}&received=yes"
 
 
 async def send(runtime: Runtime, letter: Letter) -> bool:
@@ -148,7 +157,8 @@ async def _acknowledge(request: web.Request, received: InformationRequest, now: 
 
 
 def _read(form: FormFields) -> _Asked:
-    return _Asked(text_field(form, "kind"), text_field(form, "text"), text_field(form, "contact")[:254])
+    contact = text_field(form, "contact")[:254]
+    return _Asked(text_field(form, "kind"), text_field(form, "text"), contact, text_field(form, "form"))
 
 
 def _errors(asked: _Asked, contact: str | None, hint: str) -> list[FormError]:
@@ -190,11 +200,12 @@ def kind_name(kind: Kind) -> str:
 def _form(
     request: web.Request, where: _Where, asked: _Asked, errors: list[FormError], *, status: int | None = None
 ) -> web.Response:
-    journey = where.visit.journey if where.visit else None
+    runtime, journey = request.app[RUNTIME], where.visit.journey if where.visit else None
     context = {
         "asked": asked,
+        "form": asked.form or handling.new_form(runtime.keyring, where.place.council_id, clock()),
         "kinds": kind_choices(),
-        "contact_hint": contact_hint(request.app[RUNTIME].settings),
+        "contact_hint": contact_hint(runtime.settings),
         "most": requests.LONGEST_TEXT,
         "action": f"{where.prefix}requests",
         "own_data": journey.path("data") if journey is not None and journey.shows_data else "",

@@ -22,7 +22,6 @@ from foundation.schema import councils, information_requests, request_codes, req
 # Of letters and digits that are not mistaken for others when they are said or read.
 _ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _LETTERS: Final = 6
-_TRIES: Final = 10
 _MOST_EVENTS: Final = 200
 
 _requests, _events, _codes = information_requests.c, request_events.c, request_codes.c
@@ -116,6 +115,8 @@ class NewRequest:
     contact: str | None = field(default=None, repr=False)
     text: str = field(default="", repr=False)
     venue_id: int | None = None
+    # Which its form carried, so that it is taken once; where there is none, one is drawn.
+    number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +160,12 @@ def new_number(now: datetime) -> str:
 
 
 async def insert(
-    connection: Statements, runtime: Runtime, new: NewRequest, received_at: datetime
-) -> InformationRequest:
-    """A new request, without anything that has happened to it."""
+    connection: Statements, runtime: Runtime, new: NewRequest, received_at: datetime, number: str
+) -> InformationRequest | None:
+    """A new request, without anything that has happened to it; None where the number is another's."""
     contact, keyring = new.contact, runtime.keyring
     values = {
+        "number": number,
         "council_id": new.council_id,
         "venue_id": new.venue_id,
         "kind": new.kind.value,
@@ -175,15 +177,9 @@ async def insert(
         "waits_for": None if new.kind is Kind.COMPLAINT else Wait.IDENTITY.value,
         "gives_data": False,
     }
-    for _ in range(_TRIES):
-        number = new_number(received_at)
-        statement = runtime.database.insert(information_requests).values(number=number, **values)
-        added = await connection.execute(statement.on_conflict_do_nothing().returning(_requests.id))
-        if added.scalar_one_or_none() is not None:
-            loaded = await load(connection, runtime, number)
-            assert loaded is not None
-            return loaded
-    raise NoNumberLeftError("no number is free for a new request")
+    statement = runtime.database.insert(information_requests).values(values)
+    added = await connection.execute(statement.on_conflict_do_nothing().returning(_requests.id))
+    return None if added.scalar_one_or_none() is None else await load(connection, runtime, number)
 
 
 async def load(

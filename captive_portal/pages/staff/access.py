@@ -16,6 +16,7 @@ from aiohttp import web
 from captive_portal.languages import DEFAULT, current_language
 from captive_portal.pages.common import RUNTIME, clock, render
 from captive_portal.pages.forms import read_form, text_field
+from captive_portal.pages.staff.once import ANSWERED_FORMS, fingerprint, new_number
 from foundation.access_rules import Staff, under
 from foundation.security_headers import is_https
 from foundation.staff import Member, Role, StaffDoor
@@ -55,7 +56,7 @@ SECTIONS: Final = (
 def staff_only(*roles: Role, is_translated: bool = False) -> Callable[[StaffHandler], Handler]:
     """For those who have one of the roles for any council; the handler looks after which. Without a role: for all.
 
-    The page is in English unless it ``is_translated``.
+    The page is in English unless it ``is_translated``. A form that is sent twice is taken once.
     Raises HTTPSeeOther to the log-in, HTTPForbidden for another role and for a form that is not of this log-in.
     """
 
@@ -67,13 +68,16 @@ def staff_only(*roles: Role, is_translated: bool = False) -> Callable[[StaffHand
                 raise web.HTTPSeeOther(LOG_IN)
             if roles and not any(member.councils(role) for role in roles):
                 raise web.HTTPForbidden
-            if request.method == "POST":
-                token = text_field(await read_form(request), "form_token")
-                if not member.sent(token):
-                    raise web.HTTPForbidden
             if not is_translated:
                 current_language.set(DEFAULT)
-            return await handler(request, member)
+            if request.method != "POST":
+                return await handler(request, member)
+            form = await read_form(request)
+            # Behind it stands the page's number.
+            if not member.sent(text_field(form, "form_token")[: len(member.form_token)]):
+                raise web.HTTPForbidden
+            sent = fingerprint(member.session_id, request.path, form)
+            return await request.app[ANSWERED_FORMS].answer(sent, lambda: handler(request, member))
 
         return under(Staff(frozenset(roles)), guarded)
 
@@ -92,7 +96,7 @@ def render_staff(
     sections = [section for section in SECTIONS if member.councils(section.role)]
     around = {
         "sections": sections,
-        "form_token": member.form_token,
+        "form_token": member.form_token + new_number(),
         "here": request.path,
         "member": member,
         "can_switch_language": False,
