@@ -6,10 +6,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Python compiles what it imports when it does: less than half of what pip would compile, one package after another.
+INSTALL := $(PIP) install --quiet --no-compile
 # Dozens of processes are started, and each would compile all of our code again where an image forbids keeping it.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help run test bench fuzz lint lock demo-city screenshots clean
+.PHONY: help run test peers bench fuzz lint lock demo-city screenshots clean
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,10 +21,12 @@ run: $(VENV)/.run ## start everything with the demo city (Ctrl-C stops it)
 
 # Three at a time on two cores, because tests of real peers wait for most of their time. Whole cities are played when
 # nothing else runs, two at a time: they fill two cores.
-test: $(VENV)/.dev ## run every test; the last lines say which real peers took part
-	@tools/install_test_peers
+test: $(VENV)/.dev peers ## run every test; the last lines say which real peers took part
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup -m "not city" $(ARGS)
 	@$(BIN)/python -m pytest -n 2 -m city --after-the-others $(or $(ARGS),tests/end_to_end)
+
+peers: ## install the real programs that the tests talk to
+	@tools/install_test_peers
 
 lint: $(VENV)/.dev ## ruff, mypy --strict and the floors of the house
 	$(BIN)/ruff check .
@@ -47,8 +51,7 @@ LOCK_OPTIONS := -q --generate-hashes --allow-unsafe --strip-extras --no-header -
 demo-city: $(VENV)/.dev ## make the demo city's file from the publishers' files in DATA=folder
 	$(BIN)/python -m tools.make_demo_city $(DATA)
 
-screenshots: $(VENV)/.dev ## take the README's pictures from a running demo
-	@tools/install_test_peers
+screenshots: $(VENV)/.dev peers ## take the README's pictures from a running demo
 	$(BIN)/python -m tools.screenshots
 
 clean: ## remove the environment and the demo's data
@@ -58,11 +61,11 @@ clean: ## remove the environment and the demo's data
 $(VENV)/.run: requirements.lock pyproject.toml package-lock.json
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing what CityWiFi runs on into $(VENV) (about a minute) …"
-	@$(PIP) install --quiet --require-hashes -r requirements.lock
-	@$(PIP) install --quiet --no-deps -e .
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps -e .
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.run
 	@echo "Installing what the tests need into $(VENV) …"
-	@$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@

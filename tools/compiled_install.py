@@ -10,6 +10,7 @@ exit status is 1 where that cannot be compiled; standard error says why.
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -31,14 +32,18 @@ def copy_sources(folder: Path) -> None:
         shutil.copytree(_CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
 
 
-def install(folder: Path) -> None:
-    """Replace what is in the folder. Raises subprocess.CalledProcessError with pip's words in ``stderr``."""
+def install(folder: Path, optimisation: int = 2) -> None:
+    """Replace what is in the folder; ``optimisation`` is the C compiler's, 0 to 3.
+
+    Raises subprocess.CalledProcessError with pip's words in ``stderr``.
+    """
     with TemporaryDirectory() as source:
         copy_sources(Path(source))
         shutil.rmtree(folder, ignore_errors=True)
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
         command += ["--no-deps", "--no-build-isolation", "--target", str(folder.resolve()), "."]
-        subprocess.run(command, cwd=source, check=True, capture_output=True, text=True)
+        environment = {**os.environ, "CITYWIFI_OPTIMISATION": str(optimisation)}
+        subprocess.run(command, cwd=source, env=environment, check=True, capture_output=True, text=True)
 
 
 def main(arguments: list[str]) -> int:

