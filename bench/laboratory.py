@@ -22,11 +22,12 @@ from pydantic import SecretStr
 from bench import freeradius, generator
 from bench.generator import GeneratorError, Target
 from bench.population import Population, fill, fill_freeradius, fill_freeradius_file
-from bench.service import free_port, running_service
+from bench.service import running_service
 from citywifi.commands.database import prepare_installation
 from foundation.certificate_store import CertificateStore
 from foundation.privacy import Keyring
 from foundation.settings import RadiusSettings, Settings
+from tools.free_ports import free_port
 from tools.postgres import PostgresCluster
 
 _REPOSITORY = Path(__file__).parent.parent

@@ -26,7 +26,7 @@ from sqlalchemy import insert, select
 from bench.browser import Browser
 from bench.processes import processor_time, seconds_between
 from bench.row import Row
-from bench.service import free_port, running_service
+from bench.service import running_service
 from captive_portal.appearance import design
 from captive_portal.gateways.coovachilli import seal
 from citywifi.commands.database import prepare_installation
@@ -36,6 +36,7 @@ from foundation.database import Database
 from foundation.mac_address import MacAddress
 from foundation.schema import accounting_sessions, devices, one_time_tokens
 from foundation.settings import PortalSettings, Settings
+from tools.free_ports import free_port
 
 _HERE = Path(__file__).parent
 _JOURNEYS = 100

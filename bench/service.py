@@ -42,13 +42,6 @@ def running_service(name: str, settings: Settings, environment: Mapping[str, str
             address.unlink()
 
 
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _variables(settings: Settings) -> dict[str, str]:
     """The settings that are not the defaults, as the service reads them."""
     found = {"CITYWIFI_LOG_LEVEL": "warning", "CITYWIFI_DATA_DIRECTORY": str(settings.data_directory.absolute())}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,13 +16,16 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import councils
 from tests.support.peers import Peers
+from tools import free_ports
 from tools.postgres import PostgresCluster
 
 pytest_plugins = [
     "tests.support.commands",
+    "tests.support.garbage",
     "tests.support.groups",
     "tests.support.matrix",
     "tests.support.passwords",
+    "tests.support.statements",
     "tests.support.summary",
     "tests.support.templates",
 ]
@@ -58,16 +60,7 @@ def shared_data(request: pytest.FixtureRequest) -> Path | None:
 @pytest.fixture
 def free_port() -> int:
     """A port that nothing listens on, neither UDP nor TCP, on loopback."""
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream:
-            stream.bind(("127.0.0.1", 0))
-            port = int(stream.getsockname()[1])
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-                try:
-                    datagram.bind(("127.0.0.1", port))
-                except OSError:
-                    continue
-            return port
+    return free_ports.free_port()
 
 
 @pytest.fixture(scope="session")

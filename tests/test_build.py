@@ -94,7 +94,7 @@ def test_what_is_compiled_passes_the_tests_of_the_pure_source(tmp_path: Path, re
         request.node.user_properties.append(("missing peer", reason))
         pytest.skip(reason)
     request.node.user_properties.append(("peer", "mypyc"))
-    compiled_install.install(tmp_path)
+    compiled_install.install(tmp_path, optimisation=0)
     environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONPATH": f"{tmp_path}:{REPOSITORY}"}
     located = subprocess.run(
         [sys.executable, "-c", "from radius import packet; print(packet.__file__)"],

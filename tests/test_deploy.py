@@ -36,7 +36,7 @@ def test_prometheus_scrapes_where_the_metrics_are() -> None:
 
 @pytest.mark.peer("promtool")
 def test_prometheus_understands_the_alarms(peers: Peers) -> None:
-    command = [peers.require("promtool"), "check", "config", DEPLOY / "prometheus.yml"]
+    command: list[str | Path] = [peers.require("promtool"), "check", "config", DEPLOY / "prometheus.yml"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "rules found" in result.stdout
@@ -44,7 +44,8 @@ def test_prometheus_understands_the_alarms(peers: Peers) -> None:
 
 @pytest.mark.peer("promtool")
 def test_the_alarms_go_off_when_the_database_is_away_and_the_journal_fills(peers: Peers) -> None:
-    command = [peers.require("promtool"), "test", "rules", Path(__file__).with_name("prometheus_rules_test.yml")]
+    rules = Path(__file__).with_name("prometheus_rules_test.yml")
+    command: list[str | Path] = [peers.require("promtool"), "test", "rules", rules]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 

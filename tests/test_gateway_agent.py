@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from captive_portal.gateway_sessions.gateway_agent import read_report
-from captive_portal.gateways.base import Arrival, Gateway, Redirect
+from captive_portal.gateways.base import Arrival, Redirect
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.nftables import Nftables
 from foundation.mac_address import MacAddress
 from tests.support.gateway_agent import FOLDER, PROGRAM, load_agent

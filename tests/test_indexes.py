@@ -94,12 +94,13 @@ async def database(city_url: str) -> AsyncIterator[Database]:
     await opened.close()
 
 
-async def merge_a_record(database: Database) -> object:
+async def merge_a_record(database: Database) -> None:
     """Of a session that this process does not remember."""
-    now = {"started_at": NOW - timedelta(minutes=1), "event_at": NOW, "received_at": NOW}
     city = City(council_id=1, nas_id=1, venue_id=1, access_point_id=1, resident_id=1, device_id=1)
     key = hashlib.md5(str(SESSIONS).encode()).digest()
-    return await merge(database, [record(city, 0, lasted=60, session_key=key, **now)])
+    began = NOW - timedelta(minutes=1)
+    one = record(city, 0, lasted=60, session_key=key, started_at=began, event_at=NOW, received_at=NOW)
+    await merge(database, [one])
 
 
 async def ask_overview(database: Database) -> object:

@@ -18,8 +18,8 @@ def row(unit: str, ours: list[Sample], other: list[Sample], wanted: Wanted | Non
 def test_a_row_has_medians_and_the_range_of_what_was_seen() -> None:
     found = row(A_SECOND, [sample(9_000), sample(8_000), sample(8_500)], [sample(2_000), sample(1_000), sample(1_700)])
     assert (found.ours, found.other, found.ratio) == (8_500, 1_700, 5)
-    assert found.spread.ours == (8_000, 9_000)
-    assert found.spread.other == (1_000, 2_000)
+    assert found.spread.ours == (8_000.0, 9_000.0)
+    assert found.spread.other == (1_000.0, 2_000.0)
 
 
 def test_of_times_less_is_better() -> None:

@@ -35,9 +35,9 @@ async def print_code(city: City, form: Form = Form.WORDS, **batch: Any) -> Code:
         **batch,
     }
     async with city.database.write() as connection:
-        made = await connection.execute(voucher_batches.insert().values(**values))
+        made = await connection.execute(voucher_batches.insert().values(**values).returning(voucher_batches.c.id))
         pseudonym = code_pseudonym(city.runtime.keyring, city.council_id, code)
-        batch_id = int(made.inserted_primary_key[0])
+        batch_id = int(made.scalar_one())
         values = {"council_id": city.council_id, "batch_id": batch_id, "code_pseudonym": pseudonym}
         await connection.execute(vouchers.insert().values(**values))
     return code

@@ -100,7 +100,8 @@ async def build_city(runtime: Runtime, council_id: int) -> City:
     now = datetime.now(UTC)
     async with database.write() as connection:
         venue = await connection.execute(
-            venues.insert().values(
+            venues.insert()
+            .values(
                 council_id=council_id,
                 source="test",
                 reference="1",
@@ -108,10 +109,12 @@ async def build_city(runtime: Runtime, council_id: int) -> City:
                 created_at=now,
                 updated_at=now,
             )
+            .returning(venues.c.id)
         )
-        venue_id = int(venue.inserted_primary_key[0])
+        venue_id = int(venue.scalar_one())
         nas = await connection.execute(
-            network_access_servers.insert().values(
+            network_access_servers.insert()
+            .values(
                 council_id=council_id,
                 name="Central Library",
                 network="10.1.0.1/32",
@@ -124,8 +127,9 @@ async def build_city(runtime: Runtime, council_id: int) -> City:
                 created_at=now,
                 updated_at=now,
             )
+            .returning(network_access_servers.c.id)
         )
-        nas_id = int(nas.inserted_primary_key[0])
+        nas_id = int(nas.scalar_one())
         await connection.execute(
             access_points.insert().values(
                 council_id=council_id,

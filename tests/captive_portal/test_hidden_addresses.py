@@ -8,7 +8,8 @@ import pytest
 
 from captive_portal.arrival import CheckedArrival
 from captive_portal.errands.controllers import Controllers
-from captive_portal.gateways.base import Arrival, Clue, Gateway, Redirect, Refusal, RefusalReason
+from captive_portal.gateways.base import Arrival, Clue, Redirect, Refusal, RefusalReason
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.ruckus_smartzone import RuckusSmartZone
 from tests.captive_portal.simulated.base import new_device
 from tests.captive_portal.simulated.ruckus_smartzone import SimulatedHiding

@@ -72,6 +72,7 @@ def test_a_translation_has_the_same_places_to_fill_and_the_same_markup(language:
             # "Two hours" may be one word without a number; the form for many needs it.
             assert set(PLACES.findall(forms_of(message)[-1])) == set(PLACES.findall(message.id[0])), message.id
         elif message.id:
+            assert isinstance(message.id, str)
             assert sorted(PLACES.findall(forms_of(message)[0])) == sorted(PLACES.findall(message.id)), message.id
 
 
@@ -85,6 +86,7 @@ def test_a_catalogue_has_as_many_plural_forms_as_its_language(language: str) -> 
     assert catalogue.num_plurals == PLURAL_FORMS[language]
     for message in catalogue:
         if isinstance(message.id, tuple):
+            assert isinstance(message.string, tuple)
             assert len(message.string) == catalogue.num_plurals
 
 
@@ -97,7 +99,10 @@ def test_each_language_is_marked_as_not_read_by_a_native_reader(language: str) -
 
 
 def forms_of(message: Message) -> tuple[str, ...]:
-    return message.string if isinstance(message.string, tuple) else (message.string,)
+    if isinstance(message.string, tuple):
+        return message.string
+    assert isinstance(message.string, str)
+    return (message.string,)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from citywifi import demo
 from citywifi.diagnosis import Finding, examine
@@ -14,14 +15,16 @@ from foundation.schema import councils, network_access_servers
 from foundation.settings import MonitoringSettings, PortalSettings, RadiusSettings, Settings
 from foundation.staff import Role
 from tests.radius.support import build_city
-from tests.support.network import free_ports
 from tests.support.staff import add_staff
+from tools.free_ports import free_ports
 
 
 @pytest.fixture
 def settings(tmp_path: Path, sqlite_url: str, keyring: Keyring) -> Settings:
     Keyring.create(tmp_path / "keys" / "citywifi.key")
-    return Settings(data_directory=tmp_path, database_url=sqlite_url, key_file=tmp_path / "keys" / "citywifi.key")
+    return Settings(
+        data_directory=tmp_path, database_url=SecretStr(sqlite_url), key_file=tmp_path / "keys" / "citywifi.key"
+    )
 
 
 def problems(findings: list[Finding]) -> dict[str, str]:
@@ -30,7 +33,7 @@ def problems(findings: list[Finding]) -> dict[str, str]:
 
 async def test_the_demo_city_has_no_problem(any_database: Database, any_database_url: str, tmp_path: Path) -> None:
     await demo.fill(any_database, Keyring.demo(), Settings().demo_network)
-    found = await examine(Settings(demo=True, database_url=any_database_url, data_directory=tmp_path))
+    found = await examine(Settings(demo=True, database_url=SecretStr(any_database_url), data_directory=tmp_path))
     assert problems([finding for finding in found if finding.check != "ports"]) == {}
 
 
@@ -86,7 +89,7 @@ async def test_a_database_with_an_old_schema_is_found(tmp_path: Path, settings: 
 
 
 async def test_a_database_that_does_not_answer_is_found(tmp_path: Path) -> None:
-    away = Settings(database_url="postgresql://nobody@127.0.0.1:1/none", data_directory=tmp_path)
+    away = Settings(database_url=SecretStr("postgresql://nobody@127.0.0.1:1/none"), data_directory=tmp_path)
     assert "database" in problems(await examine(away))
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from foundation.settings import Settings, load_settings
-from tests.support.network import free_ports, own_network
+from tests.support.network import own_network
+from tools.free_ports import free_ports
 
 SERVICES = ("portal", "radius", "monitoring")
 _REPOSITORY = Path(__file__).resolve().parent.parent.parent

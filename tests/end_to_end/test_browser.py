@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, Response, async_playwright, expect
+from playwright.async_api import Browser, Page, Response, ViewportSize, async_playwright, expect
 
 from citywifi.demo_city import load_demo_city
 from citywifi.replay.accounting import AccountingRecord, Status
@@ -33,7 +33,7 @@ from tests.support.text_browser import open_text_browser
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo"), pytest.mark.peer("chromium"), pytest.mark.timeout(400)]
 
 LARGEST_FIRST_PAGE_OCTETS = 50 * 1024
-_NARROW = {"width": 360, "height": 640}
+_NARROW: ViewportSize = {"width": 360, "height": 640}
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.network import free_ports, own_network
+from tests.support.network import own_network
 from tests.support.peers import Peers
+from tools.free_ports import free_ports
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 READY_WITHIN_SECONDS = 60

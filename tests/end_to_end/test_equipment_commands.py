@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from citywifi.cli import app
 from foundation.settings import load_settings
 from tests.end_to_end.installation import Installation
-from tests.support.network import free_ports
 from tests.support.peers import Peers
+from tools.free_ports import free_ports
 
 OLD, NEW = "the equipment's first secret", "the equipment's second secret"
 PASSWORD = "four plain words here"

@@ -27,8 +27,9 @@ from tests.captive_portal.codes_on_paper import offer, print_code
 from tests.captive_portal.conftest import LOGIN_URL, City, Client, Phone, build_city, token_names
 from tests.captive_portal.secure import SERVER, offering
 from tests.conftest import insert_council
-from tests.radius.support import SECRET, free_ports, radius_settings
+from tests.radius.support import SECRET, radius_settings
 from tests.support.peers import Peers
+from tools.free_ports import free_ports
 
 pytestmark = [
     pytest.mark.peer("eapol_test"),

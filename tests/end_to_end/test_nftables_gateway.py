@@ -39,6 +39,7 @@ from foundation.schema import accounting_sessions, councils, network_access_serv
 from foundation.settings import PortalSettings, Settings
 from tests.captive_portal.simulated.page import read_page
 from tests.support.gateway_agent import FOLDER, PROGRAM
+from tests.support.network import require_namespaces
 from tests.support.opennds import (
     COUNCIL_ADDRESS,
     COUNCIL_NAME,
@@ -49,7 +50,6 @@ from tests.support.opennds import (
     town,
 )
 from tests.support.peers import Peers
-from tests.support.wired import may_make_namespaces
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer("nft"), pytest.mark.peer("dnsmasq"), pytest.mark.timeout(60)]
 
@@ -146,17 +146,22 @@ class Phone:
 def made_town(peers: Peers, tmp_path: Path) -> Iterator[Town]:
     for name in ("nft", "dnsmasq", "busybox", "curl", "ip"):
         peers.require(name)
-    if not may_make_namespaces():
-        pytest.skip("this user may not make network namespaces")
+    require_namespaces()
     with town(tmp_path) as made:
         yield made
+
+
+def authority_of(made: Town) -> Authority:
+    """A certificate authority that the town's devices trust."""
+    authority = Authority(make_authority("Test", "Test", datetime.now(UTC)))
+    (made.folder / "authority.pem").write_bytes(authority.certificate)
+    return authority
 
 
 async def test_a_phone_learns_from_option_114_that_it_is_captive_gets_on_and_logs_out(
     made_town: Town, database: Database, keyring: Keyring
 ) -> None:
-    authority = Authority(make_authority("Test", "Test", datetime.now(UTC)))
-    (made_town.folder / "authority.pem").write_bytes(authority.certificate)
+    authority = authority_of(made_town)
     async with (
         serving(made_town, database, keyring, authority) as runtime,
         council_site(made_town, authority),

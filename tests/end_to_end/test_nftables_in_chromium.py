@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import UTC, datetime
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 from sqlalchemy import select
 
-from foundation.certificates import Authority, make_authority
 from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import accounting_sessions
 from tests.end_to_end.test_nftables_gateway import (
     PROBE,
+    authority_of,
     council_site,
     garden,
     gateway,
@@ -35,8 +34,7 @@ async def test_a_browser_gets_online_sees_its_status_logs_out_and_is_captive_aga
     made_town: Town, database: Database, keyring: Keyring, peers: Peers
 ) -> None:
     chromium = made_town.browser(peers.require("chromium"))
-    authority = Authority(make_authority("Test", "Test", datetime.now(UTC)))
-    (made_town.folder / "authority.pem").write_bytes(authority.certificate)
+    authority = authority_of(made_town)
     async with (
         serving(made_town, database, keyring, authority) as runtime,
         council_site(made_town, authority),

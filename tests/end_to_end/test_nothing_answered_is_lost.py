@@ -23,8 +23,9 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from tests.end_to_end.installation import Installation
 from tests.end_to_end.load import Load, load_on, missing
-from tests.radius.support import build_city, free_ports
+from tests.radius.support import build_city
 from tests.support.disk import Disk, mounted
+from tools.free_ports import free_ports
 from tools.postgres import PostgresCluster
 
 # CITYWIFI_TEST_OUTAGE_SECONDS=120 plays the outage of issue and operators' nightmares in full length.

@@ -34,10 +34,10 @@ from foundation.privacy import Keyring
 from foundation.runtime import Runtime
 from foundation.schema import accounting_sessions, councils, network_access_servers, terms_versions, venues
 from foundation.settings import PortalSettings, Settings
-from tests.support.network import free_ports
+from tests.support.network import may_make_namespaces, require_namespaces
 from tests.support.opennds import GARDEN_NAME, LOGIN_URL, PORTAL_NAME, Town, opennds, town
 from tests.support.peers import Peers
-from tests.support.wired import may_make_namespaces
+from tools.free_ports import free_ports
 
 pytestmark = [
     pytest.mark.slow,
@@ -104,8 +104,8 @@ def here(peers: Peers, made_town: Town | None) -> Town:
     """The town, with all that take part named."""
     for name in (*_PEERS, "chromium"):
         peers.require(name)
-    if made_town is None:
-        pytest.skip("this user may not make network namespaces")
+    require_namespaces()
+    assert made_town is not None
     return made_town
 
 

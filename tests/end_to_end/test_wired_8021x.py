@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient
 from sqlalchemy import update
 
@@ -24,19 +25,20 @@ from monitoring.console.keys import DEMO_FORM_TOKEN
 from monitoring.console.site import make_console_app
 from radius.dynamic_authorization import DeviceAtEquipment, Result, ask_again
 from radius.server import running
-from tests.radius.support import SECRET, City, build_city, free_ports, rows
+from tests.radius.support import SECRET, City, build_city, rows
+from tests.support.network import require_namespaces
 from tests.support.peers import Peers
-from tests.support.wired import DAS_PORT, Cables, cables, hostapd, may_make_namespaces, supplicant
+from tests.support.wired import DAS_PORT, Cables, cables, hostapd, supplicant
+from tools.free_ports import free_ports
 
-ClientMaker = Callable[..., Awaitable[TestClient]]
+ClientMaker = Callable[..., Awaitable[TestClient[web.Request, web.Application]]]
 SESSION_TIMEOUT_SECONDS = 5
 SESSION_TIMEOUT = 5  # RFC 2866 section 5.10
 
 
 @pytest.fixture
 def wires() -> Any:
-    if not may_make_namespaces():
-        pytest.skip("network namespaces need root in a full system")
+    require_namespaces()
     with cables() as made:
         yield made
 

@@ -23,7 +23,8 @@ from foundation.schema import accounting_sessions
 from foundation.settings import RadiusSettings
 from radius.packet import Code, Packet, decode, verify_reply
 from tests.end_to_end.installation import children
-from tests.radius.support import SECRET, access_request, accounting_request, build_city, free_ports, rows
+from tests.radius.support import SECRET, access_request, accounting_request, build_city, rows
+from tools.free_ports import free_ports
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 GATEWAYS = 32

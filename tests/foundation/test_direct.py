@@ -413,11 +413,17 @@ async def test_a_connection_that_is_lost_meanwhile_is_an_unavailable_database(po
     async def write() -> None:
         async with database.direct.writing() as transaction:
             await transaction.fetch(database.direct.statement(delete(councils)))
-            await asyncio.sleep(0.1)
+            has_written.set()
+            await are_lost.wait()
 
+    has_written, are_lost = asyncio.Event(), asyncio.Event()
     writing = asyncio.create_task(write())
-    await asyncio.sleep(0.05)
-    await lose_connections(postgres_url)
+    await has_written.wait()
+    # Again, because the question may have been on its way still.
+    while not asking.done():
+        await lose_connections(postgres_url)
+        await asyncio.sleep(0.05)
+    are_lost.set()
     assert [type(one) for one in await asyncio.gather(asking, writing, return_exceptions=True)] == [
         DatabaseUnavailableError
     ] * 2

@@ -71,7 +71,8 @@ def test_a_rule_that_takes_away_says_when_and_one_that_clears_says_what() -> Non
         takes_away = rule.action in (Action.DELETE, Action.CLEAR)
         assert takes_away == (rule.clock is not None) == (rule.age is not None)
         assert (rule.action is Action.CLEAR) == bool(rule.cleared)
-        assert all(isinstance(column, Column) and column.nullable for column in rule.cleared)
+        assert all(isinstance(column, Column) for column in rule.cleared)
+        assert all(column.nullable for column in rule.cleared)
 
 
 class Installation:
@@ -84,6 +85,7 @@ class Installation:
         await ensure_months(self.database, [moment for moment in values.values() if isinstance(moment, datetime)])
         async with self.database.write() as connection:
             result = await connection.execute(table.insert().values(council_id=self.council, **values))
+        assert result.inserted_primary_key is not None
         return int(result.inserted_primary_key[0])
 
     async def add_resident(self, age: timedelta) -> int:
@@ -105,16 +107,15 @@ class Installation:
 @pytest.fixture
 async def installation(any_database: Database) -> Installation:
     async with any_database.write() as connection:
-        council = (
-            await connection.execute(councils.insert().values(code="E08000026", name="Coventry", created_at=NOW))
-        ).inserted_primary_key[0]
+        row = councils.insert().values(code="E08000026", name="Coventry", created_at=NOW)
+        council = (await connection.execute(row.returning(councils.c.id))).scalar_one()
         nas = await connection.execute(
             network_access_servers.insert().values(
                 council_id=council, name="Gateway", network="127.10.0.1/32", secret_encrypted=b"", vendor="generic",
                 created_at=NOW, updated_at=NOW,
-            )
+            ).returning(network_access_servers.c.id)
         )  # fmt: skip
-    return Installation(any_database, council, nas.inserted_primary_key[0])
+    return Installation(any_database, council, nas.scalar_one())
 
 
 async def test_what_names_a_device_is_cleared_soon_and_the_session_stays(installation: Installation) -> None:

@@ -47,6 +47,7 @@ class City:
         await ensure_months(self.database, [moment for moment in values.values() if isinstance(moment, datetime)])
         async with self.database.write() as connection:
             result = await connection.execute(table.insert().values(**values))
+        assert result.inserted_primary_key is not None
         return int(result.inserted_primary_key[0])
 
     async def add_resident(self, venue: int | None = 0, at: datetime = NOW) -> int:

@@ -46,6 +46,7 @@ from radius.packet import (
 )
 from radius.server import RadiusServer, running
 from radius.service import Arrival, Port, Request
+from tools.free_ports import free_ports
 
 SECRET = b"a shared secret of a test"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -121,6 +122,7 @@ async def insert(database: Database, table: Any, **values: Any) -> int:
     await ensure_months(database, [moment for moment in values.values() if isinstance(moment, datetime)])
     async with database.write() as connection:
         result = await connection.execute(table.insert().values(**values))
+    assert result.inserted_primary_key is not None
     return int(result.inserted_primary_key[0])
 
 
@@ -255,18 +257,6 @@ async def server_on(database: Database, keyring: Keyring, tmp_path: Path, **more
     )
     async with running(Runtime(settings, database, keyring)) as server:
         yield server
-
-
-def free_ports(count: int) -> list[int]:
-    """UDP ports of loopback that nothing is bound to."""
-    opened = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
-    try:
-        for each in opened:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in opened]
-    finally:
-        for each in opened:
-            each.close()
 
 
 class Client:

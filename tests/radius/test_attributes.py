@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
@@ -12,6 +13,8 @@ from radius.attribute_values import Value
 from radius.errors import DiscardReason, MalformedAttributeError, UnencodableError, UnknownAttributeError
 from radius.packet import Attribute, Packet, decode
 from tests.support.radius_octets import packet_octets
+
+Reader = Callable[[Packet, str], object]
 
 
 def packet(*pairs: Attribute) -> Packet:
@@ -86,11 +89,9 @@ class TestReading:
         assert attributes.get_all(empty, "Class") == []
 
     def test_typed_readers_return_their_type(self) -> None:
-        sent = packet(
-            *attributes.encode_all(
-                {"User-Name": "resident", "NAS-Port": 3, "NAS-IP-Address": "192.0.2.1", "NAS-IPv6-Address": "::1"}
-            )
-        )
+        values: dict[str, Value] = {"User-Name": "resident", "NAS-Port": 3}
+        values |= {"NAS-IP-Address": "192.0.2.1", "NAS-IPv6-Address": "::1"}
+        sent = packet(*attributes.encode_all(values))
         assert attributes.get_text(sent, "User-Name") == "resident"
         assert attributes.get_octets(sent, "User-Name") == b"resident"
         assert attributes.get_integer(sent, "NAS-Port") == 3
@@ -98,7 +99,8 @@ class TestReading:
         assert attributes.get_address(sent, "NAS-IPv6-Address") == IPv6Address("::1")
 
     def test_asking_for_another_type_than_the_dictionary_has_is_our_fault(self) -> None:
-        sent = packet(*attributes.encode_all({"User-Name": "resident", "NAS-Port": 3}))
+        values: dict[str, Value] = {"User-Name": "resident", "NAS-Port": 3}
+        sent = packet(*attributes.encode_all(values))
         for reader in (attributes.get_integer, attributes.get_address, attributes.get_date):
             with pytest.raises(UnknownAttributeError, match="User-Name is string; it cannot be read as"):
                 reader(sent, "User-Name")
@@ -167,8 +169,9 @@ class TestMalformedValues:
     )
     def test_they_are_the_remote_ends_fault_and_not_shown(self, name: str, kind: int, octets: str) -> None:
         sent = packet((kind, bytes.fromhex(octets)))
-        typed = {"User-Name": attributes.get_text, "NAS-Port": attributes.get_integer}
-        for reader in (attributes.get, attributes.get_all, typed.get(name, attributes.get)):
+        typed: dict[str, Reader] = {"User-Name": attributes.get_text, "NAS-Port": attributes.get_integer}
+        readers: list[Reader] = [attributes.get, attributes.get_all, typed.get(name, attributes.get)]
+        for reader in readers:
             with pytest.raises(MalformedAttributeError, match=f"{name} is malformed; it should be ") as malformed:
                 reader(sent, name)
             assert malformed.value.reason is DiscardReason.ATTRIBUTE_MALFORMED
@@ -226,8 +229,9 @@ class TestWhatCannotBeEncoded:
 
 class TestEncodingSeveral:
     def test_pairs_keep_their_order_and_may_repeat_a_name(self) -> None:
-        pairs = [("Reply-Message", "one"), ("Class", b"x"), ("Reply-Message", "two")]
+        pairs: list[tuple[str, Value]] = [("Reply-Message", "one"), ("Class", b"x"), ("Reply-Message", "two")]
         assert attributes.encode_all(pairs) == ((18, b"one"), (25, b"x"), (18, b"two"))
 
     def test_a_mapping_will_do(self) -> None:
-        assert attributes.encode_all({"Idle-Timeout": 1, "Class": b"x"}) == ((28, b"\0\0\0\1"), (25, b"x"))
+        values: dict[str, Value] = {"Idle-Timeout": 1, "Class": b"x"}
+        assert attributes.encode_all(values) == ((28, b"\0\0\0\1"), (25, b"x"))

@@ -57,7 +57,7 @@ def line(city: City) -> LogLine:
 
 
 def dropped(reason: str) -> float:
-    return metrics.log_drops.labels(reason)._value.get()
+    return float(metrics.log_drops.labels(reason)._value.get())
 
 
 @asynccontextmanager

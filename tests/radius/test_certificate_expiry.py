@@ -38,4 +38,5 @@ def test_a_certificate_that_cannot_be_read_counts_as_expired(tmp_path: Path) -> 
 def test_an_installation_without_certificates_samples_none(tmp_path: Path) -> None:
     metrics.certificate_expiry_seconds.clear()
     sample(Settings(data_directory=tmp_path), NOW)
-    assert metrics.certificate_expiry_seconds.collect()[0].samples == []
+    (metric,) = metrics.certificate_expiry_seconds.collect()
+    assert metric.samples == []

@@ -80,7 +80,12 @@ async def test_an_unknown_name_takes_the_same_steps_as_a_known_one(
 
     def watched(owner: object, name: str) -> None:
         real = getattr(owner, name)
-        monkeypatch.setattr(owner, name, lambda *given: (steps.append(name), real(*given))[1])
+
+        def noted(*given: object) -> object:
+            steps.append(name)
+            return real(*given)
+
+        monkeypatch.setattr(owner, name, noted)
 
     watched(Directory, "credential")
     watched(Keyring, "decrypt")

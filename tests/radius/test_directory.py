@@ -46,6 +46,7 @@ async def test_a_credential_is_found_in_its_council_only(any_database: Database,
         directory.credential(city.council_id, "nobody"),
     )
     assert mine is not None
+    assert mine.password_encrypted is not None
     assert keyring.decrypt("credential", mine.password_encrypted) == b"secret word"
     assert (foreign, unknown) == (None, None)
 

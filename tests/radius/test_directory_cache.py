@@ -19,7 +19,6 @@ from foundation.database import Database
 from foundation.direct import DatabaseUnavailableError
 from foundation.privacy import Keyring
 from foundation.schema import devices, residents
-from radius import directory_cache
 from radius.directory import MOST_TOKEN_USES, Directory
 from radius.directory_cache import Changes, DirectoryCache
 from radius.directory_records import Credential, Device
@@ -105,9 +104,9 @@ def test_a_device_whose_time_is_over_is_asked_for_because_it_may_have_registered
     assert cache.stale_device(COUNCIL, device_of(1).mac_pseudonym) is not None
 
 
-@pytest.mark.parametrize("over", [{"revoked_at": NOW}, {"expires_at": NOW}])
-def test_a_credential_that_is_over_is_asked_for_because_it_may_be_good_again(over: dict[str, datetime]) -> None:
-    cache = cache_of(replace(credential_of(2), **over))
+@pytest.mark.parametrize("over", [replace(credential_of(2), revoked_at=NOW), replace(credential_of(2), expires_at=NOW)])
+def test_a_credential_that_is_over_is_asked_for_because_it_may_be_good_again(over: Credential) -> None:
+    cache = cache_of(over)
     assert cache.credential(COUNCIL, "demo") is None
     put(cache, replace(credential_of(2), expires_at=LATER))
     assert cache.credential(COUNCIL, "demo") is not None
@@ -158,7 +157,7 @@ def test_after_a_late_heartbeat_all_is_as_before() -> None:
 
 def test_what_is_in_memory_is_good_for_a_limited_time_with_the_database_away(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    monkeypatch.setattr(directory_cache.time, "monotonic", lambda: now)
+    monkeypatch.setattr("radius.directory_cache.time.monotonic", lambda: now)
     cache = cache_of(device_of(1))
     cache.unsure()
     now += 60

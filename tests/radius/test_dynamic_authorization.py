@@ -25,7 +25,8 @@ from radius.dynamic_authorization import (
 from radius.dynamic_authorization.requests import ports_of, read_session
 from radius.packet import Code, Packet, encode_reply
 from tests.radius.equipment import QUICK, Equipment, acknowledge, add_session, is_made_by, listens_at
-from tests.radius.support import DEVICE, SECRET, City, build_city, free_ports
+from tests.radius.support import DEVICE, SECRET, City, build_city
+from tools.free_ports import free_ports
 
 
 @pytest.fixture

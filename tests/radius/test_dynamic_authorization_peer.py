@@ -14,9 +14,10 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from radius.dynamic_authorization import Result, change_session, disconnect_session
 from tests.radius.equipment import add_session, is_made_by
-from tests.radius.support import SECRET, build_city, free_ports
+from tests.radius.support import SECRET, build_city
 from tests.support.freeradius import FreeRadius
 from tests.support.peers import Peers
+from tools.free_ports import free_ports
 
 pytestmark = pytest.mark.peer("freeradius")
 

@@ -44,11 +44,11 @@ def with_it() -> bytes:
 
 
 def counted(mode: str, nas_id: int) -> float:
-    return metrics.without_message_authenticator.labels(mode, str(nas_id))._value.get()
+    return float(metrics.without_message_authenticator.labels(mode, str(nas_id))._value.get())
 
 
 def discarded(reason: str) -> float:
-    return metrics.discards.labels(Port.AUTHENTICATION, reason)._value.get()
+    return float(metrics.discards.labels(Port.AUTHENTICATION, reason)._value.get())
 
 
 @pytest.fixture

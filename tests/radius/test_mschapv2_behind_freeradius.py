@@ -19,8 +19,8 @@ from radius.server import RadiusServer
 from radius.service import Port
 from tests.radius.support import SECRET, City, add_hashed_credential, rows, server_on
 from tests.support.freeradius import FreeRadius
-from tests.support.network import free_ports
 from tests.support.peers import Peers
+from tools.free_ports import free_ports
 
 pytestmark = [pytest.mark.peer("freeradius"), pytest.mark.peer("eapol_test")]
 
@@ -188,7 +188,8 @@ async def bench(peers: Peers, database: Database, keyring: Keyring, city: City, 
         # Debian's FreeRADIUS does not sign what it proxies without EAP.
         await connection.execute(update(network_access_servers).values(message_authenticator="auto"))
     async with server_on(database, keyring, tmp_path) as server:
-        front = Front(program, tmp_path / "front", *free_ports(2))
+        authentication_port, accounting_port = free_ports(2)
+        front = Front(program, tmp_path / "front", authentication_port, accounting_port)
         front.configure(server.transports[Port.AUTHENTICATION].address[1])
         with front.running():
             yield Bench(eapol_test, front, server, database)

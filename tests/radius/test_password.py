@@ -14,7 +14,7 @@ from radius.authentication.password import ChapProof, PapProof, read_proofs
 from radius.authentication.stored_password import StoredPassword
 from radius.errors import MalformedAttributeError
 from radius.packet import Code, encode_request
-from tests.radius.support import SECRET, Values, access_request
+from tests.radius.support import SECRET, access_request
 
 OF_DEMO = StoredPassword.of(b"demo")
 HASH_OF_DEMO = StoredPassword(nt_hash("demo"))
@@ -90,7 +90,7 @@ def test_mschapv2_keeps_the_identifier_and_the_name_as_they_were_sent() -> None:
 def test_mschapv2_of_another_length_or_without_a_challenge_is_malformed(
     response: bytes, challenge: bytes | None
 ) -> None:
-    values: Values = [("MS-CHAP2-Response", response)]
+    values = [("MS-CHAP2-Response", response)]
     if challenge is not None:
         values.append(("MS-CHAP-Challenge", challenge))
     with pytest.raises(MalformedAttributeError):

@@ -42,13 +42,13 @@ from tests.radius.support import (
     access_request,
     accounting_request,
     add_token,
-    free_ports,
     insert,
     radius_settings,
     rows,
     server_on,
 )
 from tests.support.peers import Peers
+from tools.free_ports import free_ports
 
 
 async def test_message_authenticator_is_first_in_the_raw_octets_of_every_reply_to_an_access_request(

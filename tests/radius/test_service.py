@@ -60,7 +60,7 @@ def arrival(monotonic: float = 0.0) -> Arrival:
 
 
 def discarded(reason: str, port: Port = Port.AUTHENTICATION) -> float:
-    return metrics.discards.labels(port, reason)._value.get()
+    return float(metrics.discards.labels(port, reason)._value.get())
 
 
 async def test_an_authentic_request_is_answered_with_message_authenticator_first(service: Service) -> None:

@@ -227,7 +227,7 @@ PERSONAL = ("resident_id", "device_id", "user_name", "calling_station_id", "fram
 async def test_of_an_erased_session_only_the_counters_go_on(
     any_database: Database, city: City, order: tuple[int, ...]
 ) -> None:
-    who = {"resident_id": city.resident_id, "device_id": city.device_id, "user_name": "tabc"}
+    who: dict[str, Any] = {"resident_id": city.resident_id, "device_id": city.device_id, "user_name": "tabc"}
     who |= {"calling_station_id": "00-00-5E-00-53-01", "framed_ip_address": "10.0.0.5"}
     await merge(any_database, [record(city, 0, kind="start", network_name="Free WiFi", **who)])
     nobody: dict[str, Any] = dict.fromkeys(PERSONAL)

@@ -32,7 +32,7 @@ def test_there_are_as_many_as_the_settings_ask_for_and_one_for_radsec() -> None:
 
 @pytest.mark.parametrize("setting", ["authentication_workers", "accounting_workers"])
 def test_on_sqlite_more_than_one_is_refused(setting: str) -> None:
-    settings = Settings(radius=RadiusSettings(**{setting: 2}))
+    settings = Settings(radius=RadiusSettings.model_validate({setting: 2}))
     with pytest.raises(SettingsError, match=rf"radius\.{setting} is 2, but only one process .* use PostgreSQL"):
         workers_of(settings)
 

@@ -22,8 +22,8 @@ from radius.accounting.writer import KIND, AccountingWriter, StorageUnavailableE
 from radius.storage import delivery
 from radius.storage import metrics as storage_metrics
 from radius.storage.journals import Journals
+from tests.radius.session_records import record
 from tests.radius.support import City, build_city, rows
-from tests.radius.test_sessions import record
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def refused(of: SessionRecord) -> SessionRecord:
 
 
 def counted(event: str) -> float:
-    return storage_metrics.journal_records.labels(KIND, event)._value.get()
+    return float(storage_metrics.journal_records.labels(KIND, event)._value.get())
 
 
 async def rename(database: Database, table: str, name: str) -> None:

@@ -11,4 +11,4 @@ from functools import cache
 from typer import testing
 
 # Its runner takes no command that is there already.
-testing._get_command = cache(testing._get_command)
+testing._get_command = cache(testing._get_command)  # type: ignore[attr-defined]  # it is Typer's own

@@ -45,7 +45,8 @@ def mounted(megabytes: int, folder: Path | None = None) -> Iterator[Disk | None]
     """An empty disk, open to every user, as long as the block runs; None where we may not mount one."""
     with tempfile.TemporaryDirectory(prefix="citywifi-disk-") as name:
         place = folder or Path(name)
-        command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "citywifi-test", place]
+        options = f"size={megabytes}m,mode=755"
+        command: list[str | Path] = ["mount", "-t", "tmpfs", "-o", options, "citywifi-test", place]
         if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode:
             yield None
             return

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.support.network import Cable, ip, own_cable
+
 GATEWAY_ADDRESS: Final = "10.77.0.1"
 LOGIN_URL: Final = f"http://{GATEWAY_ADDRESS}:2050"
 PORTAL_NAME: Final = "portal.test"
@@ -103,7 +105,7 @@ class Town:
     def lease(self) -> None:
         """A new phone gets its address from the gateway."""
         address = f"02:00:00:{secrets.token_bytes(3).hex(':')}"
-        _ip("-n", self.phone, "link", "set", "wifi", "address", address)
+        ip("-n", self.phone, "link", "set", "wifi", "address", address)
         script = self.folder / "lease"
         script.write_text(_LEASE)
         script.chmod(0o755)
@@ -127,53 +129,41 @@ class Town:
 @contextmanager
 def town(folder: Path) -> Iterator[Town]:
     """The three namespaces and the cables between them, and the internet's web server; all gone at the end."""
-    mark = secrets.token_hex(2)
-    # TEST-NET-2 (RFC 5737): nobody has these addresses.
-    subnet = 4 * secrets.randbelow(62)
-    portal_address, gateway_address = f"198.51.100.{subnet + 1}", f"198.51.100.{subnet + 2}"
-    made = Town(f"cw-ods-{mark}", f"cw-phone-{mark}", f"cw-net-{mark}", portal_address, folder)
-    cable = f"cwo{mark}"
-    resolver = Path("/etc/netns") / made.phone
-    servers: list[subprocess.Popen[bytes]] = []
-    try:
-        _lay_cables(made, cable, f"{gateway_address}/30")
-        resolver.mkdir(parents=True)
+    with own_cable() as cable:
+        gateway, phone, internet = map(cable.namespace, ("ods", "phone", "net"))
+        made = Town(gateway, phone, internet, cable.here, folder)
+        _lay_cables(made, cable)
+        resolver = Path("/etc/netns") / made.phone
+        resolver.mkdir(parents=True, exist_ok=True)
         (resolver / "resolv.conf").write_text(f"nameserver {GATEWAY_ADDRESS}\n")
         pages = folder / "pages"
         pages.mkdir()
         (pages / "index.html").write_text("<html lang=en><title>The internet</title><h1>The internet</h1></html>")
         (pages / "hotspot-detect.html").write_text("<html><title>Success</title><body>Success</body></html>")
-        for served in _INTERNET:
-            command = ["ip", "netns", "exec", made.internet, *served]
-            servers.append(subprocess.Popen(command, cwd=pages, stderr=subprocess.DEVNULL))
-        yield made
-    finally:
-        for server in servers:
-            server.kill()
-            server.wait()
-        for namespace in (made.gateway, made.phone, made.internet):
-            subprocess.run(["ip", "netns", "delete", namespace], check=False, capture_output=True)
-        subprocess.run(["ip", "link", "delete", cable], check=False, capture_output=True)
-        with contextlib.suppress(FileNotFoundError):
-            (resolver / "resolv.conf").unlink()
-            resolver.rmdir()
+        servers: list[subprocess.Popen[bytes]] = []
+        try:
+            for served in _INTERNET:
+                command = ["ip", "netns", "exec", made.internet, *served]
+                servers.append(subprocess.Popen(command, cwd=pages, stderr=subprocess.DEVNULL))
+            yield made
+        finally:
+            for server in servers:
+                server.kill()
+                server.wait()
 
 
-def _lay_cables(made: Town, cable: str, gateway_address: str) -> None:
+def _lay_cables(made: Town, cable: Cable) -> None:
     for namespace in (made.gateway, made.phone, made.internet):
-        _ip("netns", "add", namespace)
-        _ip("-n", namespace, "link", "set", "lo", "up")
-    _ip("link", "add", cable, "type", "veth", "peer", "name", "portal", "netns", made.gateway)
-    _ip("addr", "add", f"{made.portal_address}/30", "dev", cable)
-    _ip("link", "set", cable, "up")
-    _cable(made.gateway, "portal", gateway_address)
+        ip("netns", "add", namespace)
+        ip("-n", namespace, "link", "set", "lo", "up")
+    cable.lay(made.gateway, "portal")
     _veth(made.gateway, "lan", made.phone, "wifi")
     _cable(made.gateway, "lan", f"{GATEWAY_ADDRESS}/24")
     _cable(made.phone, "wifi")
     _veth(made.gateway, "internet", made.internet, "line")
     _cable(made.gateway, "internet", f"{_ROUTER_ADDRESS}/24")
     _cable(made.internet, "line", *(f"{each}/24" for each in (INTERNET_ADDRESS, GARDEN_ADDRESS, COUNCIL_ADDRESS)))
-    _ip("-n", made.gateway, "route", "add", "default", "via", INTERNET_ADDRESS)
+    ip("-n", made.gateway, "route", "add", "default", "via", INTERNET_ADDRESS)
     subprocess.run(["ip", "netns", "exec", made.gateway, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True)
 
 
@@ -224,14 +214,10 @@ def _dnsmasq(made: Town) -> str:
 
 
 def _veth(one: str, name: str, other: str, other_name: str) -> None:
-    _ip("-n", one, "link", "add", name, "type", "veth", "peer", "name", other_name, "netns", other)
+    ip("-n", one, "link", "add", name, "type", "veth", "peer", "name", other_name, "netns", other)
 
 
 def _cable(namespace: str, interface: str, *addresses: str) -> None:
     for address in addresses:
-        _ip("-n", namespace, "addr", "add", address, "dev", interface)
-    _ip("-n", namespace, "link", "set", interface, "up")
-
-
-def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)
+        ip("-n", namespace, "addr", "add", address, "dev", interface)
+    ip("-n", namespace, "link", "set", interface, "up")

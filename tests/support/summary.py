@@ -20,14 +20,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    kept = config.cache.get(_KEPT, {}) if config.cache and config.getoption("--after-the-others") else {}
+    if hasattr(config, "workerinput"):  # one of several processes; what they saw comes together in the first
+        return
+    # There is none with `-p no:cacheprovider`.
+    cache = getattr(config, "cache", None)
+    kept = cache.get(_KEPT, {}) if cache and config.getoption("--after-the-others") else {}
     took_part = {kind: Counter(kept.get(kind, {})) for kind in _KINDS}
     passed = len(terminalreporter.stats.get("passed", [])) + kept.get("passed", 0)
     for kind, name in _noted(terminalreporter):
         if kind in took_part:
             took_part[kind][name] += 1
-    if config.cache:
-        config.cache.set(_KEPT, {**took_part, "passed": passed})
+    if cache:
+        cache.set(_KEPT, {**took_part, "passed": passed})
     terminalreporter.section("real peers and data")
     for kind in ("peer", "data"):
         for name, tests in sorted(took_part[kind].items()):

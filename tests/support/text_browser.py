@@ -19,6 +19,8 @@ _LINES, _COLUMNS = 120, 80
 _DRAW_ANEW = b"\x0c"
 _ENTER, _NEXT, _RELOAD = b"\r", b"\t", b"\x12"
 _PATIENCE_SECONDS = 30
+_RELOADED_SECONDS = 1.0
+_STAYS_DRAWN = 5
 
 
 class TextBrowser:
@@ -29,11 +31,17 @@ class TextBrowser:
 
     async def until(self, shown: str, *, reload: bool = False) -> None:
         """Wait until the window shows it. Keys that are pressed while a page is loading would be lost."""
-        screen = ""
+        screen, seen = "", 0
+        # A page that was loaded anew must stay: one more loading of it, asked for before, would swallow the next keys.
+        often_enough = _STAYS_DRAWN if reload else 1
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
-                while shown not in (screen := await self._screen()):
-                    os.write(self._terminal, _RELOAD if reload else b"")
+                while seen < often_enough:
+                    screen = await self._screen()
+                    seen = seen + 1 if shown in screen else 0
+                    if reload and not seen:
+                        os.write(self._terminal, _RELOAD)
+                        await asyncio.sleep(_RELOADED_SECONDS)
         except TimeoutError:
             raise AssertionError(f"the window does not show {shown!r} but {screen}") from None
 

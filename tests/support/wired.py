@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import secrets
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.network import ip, own_cable
 from tests.support.peers import Peers
 
 DAS_PORT = 3799
@@ -34,38 +33,16 @@ class Cables:
 @contextmanager
 def cables() -> Iterator[Cables]:
     """Two namespaces and the cables between them, gone at the end."""
-    mark = secrets.token_hex(2)
-    # TEST-NET-2 (RFC 5737): nobody has these addresses.
-    subnet = 4 * secrets.randbelow(62)
-    made = Cables(f"cw-nas-{mark}", f"cw-sta-{mark}", f"198.51.100.{subnet + 1}", f"198.51.100.{subnet + 2}")
-    try:
+    with own_cable() as cable:
+        made = Cables(cable.namespace("nas"), cable.namespace("sta"), cable.here, cable.there)
         for namespace in (made.equipment, made.device):
-            _ip("netns", "add", namespace)
-        _ip("link", "add", f"cw{mark}0", "type", "veth", "peer", "name", "uplink", "netns", made.equipment)
-        _ip("addr", "add", f"{made.server_address}/30", "dev", f"cw{mark}0")
-        _ip("link", "set", f"cw{mark}0", "up")
-        _ip("-n", made.equipment, "addr", "add", f"{made.equipment_address}/30", "dev", "uplink")
-        _ip("-n", made.equipment, "link", "set", "uplink", "up")
-        _ip("-n", made.equipment, "link", "set", "lo", "up")
-        _ip("-n", made.equipment, "link", "add", "port", "type", "veth", "peer", "name", "wire", "netns", made.device)
-        _ip("-n", made.equipment, "link", "set", "port", "up")
-        _ip("-n", made.device, "link", "set", "wire", "up")
+            ip("netns", "add", namespace)
+        cable.lay(made.equipment, "uplink")
+        ip("-n", made.equipment, "link", "set", "lo", "up")
+        ip("-n", made.equipment, "link", "add", "port", "type", "veth", "peer", "name", "wire", "netns", made.device)
+        ip("-n", made.equipment, "link", "set", "port", "up")
+        ip("-n", made.device, "link", "set", "wire", "up")
         yield made
-    finally:
-        for namespace in (made.equipment, made.device):
-            subprocess.run(["ip", "netns", "delete", namespace], check=False, capture_output=True)
-        subprocess.run(["ip", "link", "delete", f"cw{mark}0"], check=False, capture_output=True)
-
-
-def may_make_namespaces() -> bool:
-    """Whether this user may: root in a full system may, root in a container often not."""
-    if os.geteuid() != 0:
-        return False
-    name = f"cw-try-{secrets.token_hex(2)}"
-    made = subprocess.run(["ip", "netns", "add", name], check=False, capture_output=True).returncode == 0
-    if made:
-        subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
-    return made
 
 
 @asynccontextmanager
@@ -94,7 +71,7 @@ async def hostapd(
     } | options
     configuration = folder / "hostapd.conf"
     configuration.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-    command = [peers.require("hostapd"), "-t", configuration]
+    command: list[str | Path] = [peers.require("hostapd"), "-t", configuration]
     async with _running(made.equipment, command, folder / "hostapd.log", "AP-ENABLED"):
         yield
 
@@ -106,7 +83,8 @@ async def supplicant(peers: Peers, made: Cables, folder: Path, **network: str) -
     lines = "".join(f"  {name}={value}\n" for name, value in wanted.items())
     configuration = folder / "wpa_supplicant.conf"
     configuration.write_text(f"ap_scan=0\nnetwork={{\n{lines}}}\n")
-    command = [peers.require("wpa_supplicant"), "-t", "-D", "wired", "-i", "wire", "-c", configuration]
+    program = peers.require("wpa_supplicant")
+    command: list[str | Path] = [program, "-t", "-D", "wired", "-i", "wire", "-c", configuration]
     async with _running(made.device, command, folder / "wpa_supplicant.log", "CTRL-EVENT-CONNECTED"):
         yield
 
@@ -134,7 +112,3 @@ async def _wait_until(process: asyncio.subprocess.Process, log: Path, ready: str
             return
         assert process.returncode is None, said
         await asyncio.sleep(0.05)
-
-
-def _ip(*arguments: str) -> None:
-    subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True)

@@ -93,7 +93,8 @@ async def test_the_wifi_of_a_venue_works_where_an_access_point_was_heard_of_late
 
 async def test_a_list_is_read_page_by_page(anybody: Program, city: City) -> None:
     await add_venues(city, 4)
-    seen, after = [], 0
+    seen: list[str] = []
+    after: int | None = 0
     while after is not None:
         answer = await anybody.ask("GET", "/venues", params={"limit": 2, "after": after})
         seen += [venue["name"] for venue in answer.body["venues"]]

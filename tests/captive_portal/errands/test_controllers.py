@@ -18,13 +18,9 @@ from captive_portal.app import create_app
 from captive_portal.errands.controllers import CONTROLLERS, Controllers
 from captive_portal.errors import ControllerRefusedError, ControllerUnavailableError
 from captive_portal.gateway_sessions.session_watch import check
-from captive_portal.gateways.base import (
-    AccessLimits,
-    Gateway,
-    Operation,
-    ServerCall,
-)
+from captive_portal.gateways.base import AccessLimits, Operation, ServerCall
 from captive_portal.gateways.controller import fingerprint
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.unifi import UniFi
 from captive_portal.pages.common import ERRANDS
 from foundation.schema import accounting_sessions, journeys, network_access_servers

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from captive_portal.gateway_sessions.authmon import Poll, PollAction, PollRefusal, gateway_hash, read_poll
-from captive_portal.gateways.base import Gateway, Usage
+from captive_portal.gateways.base import Usage
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.opennds_redirect import report_seal
 from foundation.mac_address import MacAddress
 

@@ -12,7 +12,6 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Clue,
     Failure,
-    Gateway,
     Outcome,
     Pass,
     Redirect,
@@ -20,6 +19,7 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from foundation.mac_address import MacAddress
 from tests.captive_portal.gateways.redirects import believed, changed, read, reason
 

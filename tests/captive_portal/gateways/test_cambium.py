@@ -11,7 +11,6 @@ from captive_portal.gateways.base import (
     BrowserForm,
     BrowserRedirect,
     Clue,
-    Gateway,
     Operation,
     Outcome,
     Pass,
@@ -22,6 +21,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.cambium import Cambium
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from foundation.mac_address import MacAddress
 
 DRIVER = Cambium()

@@ -13,7 +13,6 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Clue,
     Failure,
-    Gateway,
     Outcome,
     Pass,
     Redirect,
@@ -22,6 +21,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.cisco import Cisco
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from foundation.mac_address import MacAddress
 
 DRIVER = Cisco()

@@ -12,7 +12,6 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Clue,
     Failure,
-    Gateway,
     Outcome,
     Pass,
     Redirect,
@@ -20,6 +19,7 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.coovachilli import CoovaChilli, chap_response, seal
+from captive_portal.gateways.gateway import Gateway
 from foundation.mac_address import MacAddress
 
 DRIVER = CoovaChilli()
@@ -198,7 +198,7 @@ def test_a_gateway_without_login_address_cannot_release_anybody() -> None:
     ],
 )
 def test_what_is_missing_or_misshapen_is_refused(name: str, value: str | None, expected: RefusalReason) -> None:
-    assert reason(parse(**{name: value})) is expected
+    assert reason(parse(GATEWAY, **{name: value})) is expected
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from captive_portal.errands.controllers import Controllers
 from captive_portal.errors import ControllerRefusedError, ControllerUnavailableError
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import AccessLimits, ControllerDriver, Gateway, Operation, ServerCall
+from captive_portal.gateways.base import AccessLimits, ControllerDriver, Operation, ServerCall
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.ruckus_smartzone import RuckusSmartZone
 from tests.captive_portal.simulated import omada, ruckus_smartzone, unifi
 from tests.captive_portal.simulated.base import ACCESS_POINT, Device, new_device

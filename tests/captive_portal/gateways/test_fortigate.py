@@ -12,7 +12,6 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Clue,
     Failure,
-    Gateway,
     Operation,
     Outcome,
     Pass,
@@ -23,6 +22,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.configuration import Site
 from captive_portal.gateways.fortigate import FortiGate
+from captive_portal.gateways.gateway import Gateway
 from foundation.mac_address import MacAddress
 
 DRIVER = FortiGate()

@@ -12,7 +12,6 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Clue,
     Failure,
-    Gateway,
     Operation,
     Outcome,
     Pass,
@@ -23,6 +22,7 @@ from captive_portal.gateways.base import (
     ReturningDriver,
 )
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.meraki import Meraki
 from captive_portal.gateways.meraki_click_through import MerakiClickThrough
 from foundation.mac_address import MacAddress

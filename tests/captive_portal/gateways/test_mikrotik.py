@@ -14,7 +14,6 @@ from captive_portal.gateways.base import (
     BrowserRedirect,
     Clue,
     Failure,
-    Gateway,
     Outcome,
     Pass,
     Redirect,
@@ -22,6 +21,7 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.mikrotik import MikroTik, chap_response, read_failure, read_octal
 from foundation.mac_address import MacAddress
 from tests.captive_portal.simulated.mikrotik import fill

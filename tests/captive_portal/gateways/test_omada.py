@@ -10,7 +10,6 @@ from captive_portal.gateways.base import (
     Arrival,
     BrowserRedirect,
     Clue,
-    Gateway,
     Operation,
     Pass,
     Redirect,
@@ -19,6 +18,7 @@ from captive_portal.gateways.base import (
     ServerCall,
 )
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.omada import Omada, OmadaOpenApi
 from foundation.mac_address import MacAddress
 

@@ -15,7 +15,6 @@ from captive_portal.gateways.base import (
     Arrival,
     BrowserRedirect,
     Clue,
-    Gateway,
     Operation,
     Outcome,
     Pass,
@@ -25,6 +24,7 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.configuration import Configuration, Site
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.opennds import OpenNDS
 from captive_portal.gateways.opennds_limits import sealed_limits
 from captive_portal.gateways.opennds_redirect import hid_of, pack, rhid_of

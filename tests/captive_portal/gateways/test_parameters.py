@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from captive_portal.gateways.base import Clue, Gateway, Refusal, RefusalReason
+from captive_portal.gateways.base import Clue, Refusal, RefusalReason
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.parameters import (
     check_target,
     is_host_of,

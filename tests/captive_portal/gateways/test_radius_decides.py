@@ -12,7 +12,6 @@ from captive_portal.gateways.base import (
     Arrival,
     BrowserRedirect,
     Clue,
-    Gateway,
     GatewayDriver,
     Operation,
     Outcome,
@@ -24,6 +23,7 @@ from captive_portal.gateways.base import (
 )
 from captive_portal.gateways.cisco_central import CiscoCentral
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.hostapd import Hostapd
 from captive_portal.gateways.nftables import Nftables
 from captive_portal.gateways.our_redirector import seal

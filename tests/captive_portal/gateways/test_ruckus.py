@@ -10,7 +10,6 @@ from captive_portal.gateways.base import (
     BrowserForm,
     BrowserRedirect,
     Clue,
-    Gateway,
     Outcome,
     Pass,
     Redirect,
@@ -18,6 +17,7 @@ from captive_portal.gateways.base import (
     RefusalReason,
 )
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.ruckus import Ruckus
 from foundation.mac_address import MacAddress
 from foundation.privacy import Keyring

@@ -11,7 +11,6 @@ from captive_portal.gateways.base import (
     Arrival,
     BrowserRedirect,
     Clue,
-    Gateway,
     Operation,
     Pass,
     Redirect,
@@ -20,6 +19,7 @@ from captive_portal.gateways.base import (
     ServerCall,
 )
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.ruckus_smartzone import RuckusSmartZone
 from foundation.mac_address import MacAddress
 

@@ -11,7 +11,6 @@ from captive_portal.gateways.base import (
     Arrival,
     BrowserRedirect,
     Clue,
-    Gateway,
     Operation,
     Outcome,
     Pass,
@@ -21,6 +20,7 @@ from captive_portal.gateways.base import (
     ServerCall,
 )
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.unifi import UniFi
 from captive_portal.gateways.unifi_api import _classic_limits, _integration_limits
 from foundation.mac_address import MacAddress

@@ -6,9 +6,9 @@ import pytest
 
 from captive_portal.essentials.sites import default_sites, hosts_of
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Gateway
 from captive_portal.gateways.configuration import Site
 from captive_portal.gateways.garden_syntax import GardenSyntax, NameForm
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.walled_garden import configuration_of, fit
 
 PORTAL = "https://wifi.example"

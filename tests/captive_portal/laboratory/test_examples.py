@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Gateway, Outcome
+from captive_portal.gateways.base import Outcome
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.laboratory import KnownGateway, explain
 from captive_portal.laboratory.examples import example_redirect
 from foundation.arrival_tokens import unseal

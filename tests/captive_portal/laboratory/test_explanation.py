@@ -9,8 +9,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Gateway, Outcome, RefusalReason
+from captive_portal.gateways.base import Outcome, RefusalReason
 from captive_portal.gateways.coovachilli import seal
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.laboratory import Explanation, KnownGateway, explain
 from captive_portal.laboratory.explanation import PROBLEMS
 from foundation.mac_address import MacAddress

@@ -13,6 +13,7 @@ from captive_portal.languages import NAMES
 from foundation.access_rules import ANYBODY, add_routes
 from tests.captive_portal.conftest import City, Client, Phone
 from tests.captive_portal.pages import walk
+from tests.captive_portal.pages.test_news import COUNCIL
 from tests.captive_portal.pages.test_news import offer as offer_news
 from tests.captive_portal.secure import offering
 
@@ -29,7 +30,7 @@ async def every_page(
         app = create_app(city.runtime)
         add_routes(app, ANYBODY, [get("/test/j/{path_id}", walk.hand_over)])
         phone = Phone(await aiohttp_client(app), city)
-        await offer_news(city, **dict.fromkeys(NAMES, "News 1"))
+        await offer_news(city, COUNCIL, **dict.fromkeys(NAMES, "News 1"))
         for number, language in enumerate(NAMES, 1):
             phone.headers["Accept-Language"] = language
             pages = await walk.visit_the_whole_way(phone, city, number)

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Row, select, update
 
 from captive_portal.gateway_sessions.authmon import gateway_hash
-from captive_portal.gateways.base import Gateway
+from captive_portal.gateways.gateway import Gateway
 from captive_portal.gateways.opennds_redirect import hid_of, pack, report_seal, rhid_of
 from captive_portal.pages.common import ERRANDS
 from foundation.database import Database

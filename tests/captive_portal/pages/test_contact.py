@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp.web import Application
+from pydantic import SecretStr
 from sqlalchemy import select, update
 
 from captive_portal.app import create_app
@@ -127,7 +128,9 @@ async def test_when_the_months_texts_are_used_up_the_page_says_what_else_there_i
 async def test_a_text_that_was_not_taken_is_not_paid_for(
     texting: City, free_port: int, aiohttp_client: Callable[[Application], Awaitable[Client]]
 ) -> None:
-    sms = SmsSettings(provider="http", http_url=f"http://127.0.0.1:{free_port}/", attempts=2, pause_seconds=0)
+    sms = SmsSettings(
+        provider="http", http_url=SecretStr(f"http://127.0.0.1:{free_port}/"), attempts=2, pause_seconds=0
+    )
     settings = texting.runtime.settings.model_copy(update={"sms": sms})
     runtime = Runtime(settings, texting.database, texting.runtime.keyring)
     phone = Phone(await aiohttp_client(create_app(runtime)), replace(texting, runtime=runtime))

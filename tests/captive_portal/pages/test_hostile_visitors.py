@@ -69,7 +69,7 @@ async def test_a_hostile_redirect_gets_a_page_without_its_words_and_is_counted(
     phone: Phone, city: City, changed: dict[str, str | None], reason: str
 ) -> None:
     before = refusals(reason)
-    await phone.arrive(**changed)
+    await phone.arrive(secret=PORTAL_SECRET, **changed)
     assert phone.status == 400
     assert "The WiFi is not working here" in phone.text
     assert f"Reference for staff: {reason}" in phone.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from datetime import UTC, datetime, timedelta
@@ -72,6 +73,38 @@ async def test_anybody_can_complain_without_account_or_contact_and_has_a_number(
     assert await texts(city, number) == ["The WiFi asked for too much.", ""]
     # Whoever has the address reads along, and need not know what was sent in.
     assert "too much" not in phone.text
+
+
+async def test_a_double_click_is_one_request_with_one_code(phone: Phone, city: City) -> None:
+    await phone.get(FORM)
+    twice = [Phone(phone.client, city, text=phone.text, path=phone.path) for _ in range(2)]
+    await asyncio.gather(*(each.submit(kind="access", text="", contact="ann@example.org") for each in twice))
+    [row] = await stored(city)
+    assert all(str(row["number"]) in each.text for each in twice)
+    assert len(list(city.runtime.settings.outbox_directory.glob("*.eml"))) == 1
+
+
+async def test_who_goes_back_and_writes_something_else_sent_a_second_request(phone: Phone, city: City) -> None:
+    await phone.get(FORM)
+    form = Phone(phone.client, city, text=phone.text, path=phone.path)
+    await phone.submit(kind="complaint", text="Slow.", contact="")
+    await form.submit(kind="complaint", text="Slow and full of adverts.", contact="")
+    first, second = await stored(city)
+    assert str(first["number"]) in phone.text
+    assert str(second["number"]) in form.text
+
+
+async def test_a_form_with_a_number_that_it_was_not_given_leads_to_nobody_elses_request(
+    phone: Phone, city: City
+) -> None:
+    await ask(phone, "complaint", "Slow.", contact="")
+    number = await number_of(city)
+    key = re.findall(rf"{number}/([\w-]+)", phone.path)[0]
+    for form in (number, f"{number}.", f"{number}.{key}", "é.é"):
+        await phone.get(FORM)
+        await phone.submit(kind="complaint", text="Slow.", contact="", form=form)
+        assert number not in phone.text
+    assert len(await stored(city)) == 5
 
 
 async def test_what_is_kept_of_it_can_be_read_by_nobody_without_the_key(phone: Phone, city: City) -> None:

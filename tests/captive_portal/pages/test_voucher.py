@@ -167,7 +167,7 @@ async def test_so_many_devices_and_no_more(phone: Phone, client: Client, offered
 async def test_a_code_whose_time_is_over_says_so(
     phone: Phone, offered: City, changed: dict[str, datetime], words: str
 ) -> None:
-    code = await print_code(offered, **changed)
+    code = await print_code(offered, Form.WORDS, **changed)
     await come(phone)
     await phone.submit(code=code.text)
     assert phone.status == 422

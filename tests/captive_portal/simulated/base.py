@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 from typing import ClassVar, Final
 
-from captive_portal.gateways.base import origin
+from captive_portal.gateways.gateway import origin
 from foundation.mac_address import MacAddress
 from radius import attributes
 from radius.attribute_values import Value

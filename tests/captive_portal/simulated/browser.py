@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
-from captive_portal.gateways.base import origin
+from captive_portal.gateways.gateway import origin
 from tests.captive_portal.simulated.base import Answer, Device, SimulatedGateway
 from tests.captive_portal.simulated.clients import Client
 from tests.captive_portal.simulated.page import Form, Page, read_page

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import parse_qs, quote, urlsplit
 
-from captive_portal.gateways.base import origin
+from captive_portal.gateways.gateway import origin
 from foundation.mac_address import MacAddress
 from radius.packet import Code
 from tests.captive_portal.simulated.base import ACCESS_POINT, Answer, Device, SimulatedGateway

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from captive_portal.gateways.base import origin
+from captive_portal.gateways.gateway import origin
 from foundation.certificates import make_authority
 from foundation.mac_address import MacAddress
 from tests.captive_portal.simulated.base import Answer, Device, SimulatedGateway

@@ -13,8 +13,8 @@ from typing import ClassVar, Final
 from urllib.parse import quote, quote_plus
 
 from captive_portal.gateways import DRIVERS
-from captive_portal.gateways.base import Gateway
 from captive_portal.gateways.configuration import Site
+from captive_portal.gateways.gateway import Gateway
 from foundation.mac_address import MacAddress
 from radius import attributes
 from radius.packet import Code

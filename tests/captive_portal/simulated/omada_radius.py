@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 from urllib.parse import urlencode, urlsplit
 
-from captive_portal.gateways.base import origin
+from captive_portal.gateways.gateway import origin
 from radius.packet import Code
 from tests.captive_portal.simulated.base import ACCESS_POINT, Answer, Device, SimulatedGateway
 from tests.captive_portal.simulated.radius_side import Pair

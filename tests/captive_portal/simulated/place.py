@@ -43,7 +43,8 @@ from tests.captive_portal.simulated.base import (
 )
 from tests.captive_portal.simulated.browser import SimulatedBrowser
 from tests.captive_portal.simulated.clients import CLIENTS
-from tests.radius.support import free_ports, radius_settings
+from tests.radius.support import radius_settings
+from tools.free_ports import free_ports
 
 PORTAL_URL: Final = "https://portal.example"
 _TIMES: Final = ("handed_over_at", "released_at", "waiting_since")

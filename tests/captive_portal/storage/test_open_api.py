@@ -62,7 +62,7 @@ async def test_a_key_is_found_by_its_text_until_it_is_revoked(any_city: City) ->
         assert await api_keys.find(connection, keyring, text[:-1] + "!") is None
     assert key is not None
     assert (key.name, key.scopes, key.is_good(NOW), key.is_good(NOW + timedelta(days=1))) == (
-        "desk", {Scope.LET_ON}, True, False,
+        "desk", frozenset({Scope.LET_ON}), True, False,
     )  # fmt: skip
     await api_keys.note_use(database, key, NOW)
     async with database.write() as connection:

@@ -29,7 +29,7 @@ WAYS = (Way.CODE, Way.SPONSOR)
 async def either(any_database: Database, keyring: Keyring, settings: Settings) -> City:
     async with any_database.write() as connection:
         row = councils.insert().values(code="E08000026", name="Coventry", created_at=NOW)
-        council_id = int((await connection.execute(row)).inserted_primary_key[0])
+        council_id = int((await connection.execute(row.returning(councils.c.id))).scalar_one())
     return await build_city(Runtime(settings, any_database, keyring), council_id)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from citywifi.commands.database import prepare_installation
@@ -50,7 +51,7 @@ async def test_a_lost_key_is_not_replaced_by_a_new_one(tmp_path: Path) -> None:
 
 
 async def test_it_works_on_postgresql(tmp_path: Path, postgres_url: str) -> None:
-    settings = Settings(data_directory=tmp_path, database_url=postgres_url)
+    settings = Settings(data_directory=tmp_path, database_url=SecretStr(postgres_url))
     await prepare_installation(settings)
     database = Database(postgres_url)
     async with database.read() as connection:

@@ -20,8 +20,8 @@ from citywifi.realms import checked_server
 from foundation.privacy import Keyring
 from foundation.schema import audit_events, councils, home_servers, realms
 from tests.support.freeradius import SECRET, FreeRadius
-from tests.support.network import free_ports
 from tests.support.peers import Peers
+from tools.free_ports import free_ports
 
 GOOD_SECRET = "a long and random secret 7391"
 
@@ -196,7 +196,7 @@ def test_the_state_of_a_server_is_read_from_the_metrics() -> None:
 @pytest.mark.peer("freeradius")
 def test_check_says_what_came_back_from_a_real_server(peers: Peers, installation: Installation, tmp_path: Path) -> None:
     ports = free_ports(3)
-    home = FreeRadius(peers.require("freeradius"), tmp_path / "home", *ports[:2])
+    home = FreeRadius(peers.require("freeradius"), tmp_path / "home", ports[0], ports[1])
     home.prepare("", "radius.solihull.example")
     typed = SECRET.decode() + "\n"
     add(

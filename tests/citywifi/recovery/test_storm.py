@@ -21,8 +21,9 @@ from foundation.runtime import Runtime
 from foundation.schema import councils, devices, metadata, one_time_tokens
 from foundation.settings import RadiusSettings, Settings
 from radius.server import running
-from tests.radius.support import build_city, free_ports, radius_settings
+from tests.radius.support import build_city, radius_settings
 from tests.support.network import own_network
+from tools.free_ports import free_ports
 
 PLAN = Plan(
     access_points=20, people=5, spread_seconds=1, within_seconds=30, remembered_percent=60,

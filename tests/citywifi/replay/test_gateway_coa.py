@@ -100,8 +100,8 @@ async def test_a_change_replaces_every_limit(gateway: Gateway, phone: Phone) -> 
 async def test_strangers_and_wrong_secrets_are_not_answered(
     gateway: Gateway, phone: Phone, port: DynamicAuthorizationPort
 ) -> None:
-    for how in ({"secret": b"wrong"}, {"source": "127.0.0.9"}):
-        _, reply = await ask(gateway, Code.DISCONNECT_REQUEST, {"User-Name": "tuser"}, **how)  # type: ignore[arg-type]  # one of two keywords
+    for secret, source in ((b"wrong", "127.0.0.1"), (RADIUS_SECRET, "127.0.0.9")):
+        _, reply = await ask(gateway, Code.DISCONNECT_REQUEST, {"User-Name": "tuser"}, secret=secret, source=source)
         assert reply is None
     assert port.discarded == 2
     assert phone.session is not None

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient
 from sqlalchemy import select, update
 
@@ -27,21 +28,22 @@ from radius.dynamic_authorization import Outcome, Result
 from radius.storage.journals import Journals
 from tests.monitoring.city import IP_ADDRESS, MAC_ADDRESS, USER_NAME, City
 
-ClientMaker = Callable[..., Awaitable[TestClient]]
+Client = TestClient[web.Request, web.Application]
+ClientMaker = Callable[..., Awaitable[Client]]
 OPEN_PAGES = ["/", "/report", "/report.csv", "/healthz", "/static/console.css", "/console/log-in"]
 VOID = {"meta", "link", "input", "br"}
 
 
 @pytest.fixture
-def open_site(aiohttp_client: ClientMaker, city: City, keyring: Keyring) -> Callable[..., Awaitable[TestClient]]:
-    async def open_it(*, demo: bool = True) -> TestClient:
+def open_site(aiohttp_client: ClientMaker, city: City, keyring: Keyring) -> Callable[..., Awaitable[Client]]:
+    async def open_it(*, demo: bool = True) -> Client:
         runtime = Runtime(Settings(demo=demo), city.database, keyring)
         return await aiohttp_client(make_console_app(runtime))
 
     return open_it
 
 
-async def page(client: TestClient, path: str, status: int = 200) -> str:
+async def page(client: Client, path: str, status: int = 200) -> str:
     async with client.get(path) as response:
         assert response.status == status
         return await response.text()

@@ -27,7 +27,8 @@ from foundation.schema import authentications
 from foundation.settings import EapSettings, Settings
 from radius.server import RadiusServer, running
 from radius.service import Port
-from tests.radius.support import SECRET, City, build_city, free_ports, radius_settings, rows
+from tests.radius.support import SECRET, City, build_city, radius_settings, rows
+from tools.free_ports import free_ports
 
 SERVER_NAME = "radius.wifi.example.org"
 ANNA, PASSWORD = "anna", "correct-horse-battery-staple"

@@ -30,7 +30,8 @@ from radius.service import Port
 from radius.transport.hand_over import HandOver
 from radius.workers import Role, Worker
 from tests.radius.eap.support import ANNA, PASSWORD, Certificates
-from tests.radius.support import SECRET, build_city, free_ports, radius_settings
+from tests.radius.support import SECRET, build_city, radius_settings
+from tools.free_ports import free_ports
 
 WORKERS = 2
 

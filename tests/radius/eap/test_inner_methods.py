@@ -24,6 +24,7 @@ from radius.authentication.eap.md5 import EapMd5
 from radius.authentication.eap.method import Continue, Failed, Method, Round, Succeeded
 from radius.authentication.eap.mschapv2 import EapMschapv2
 from radius.authentication.outcome import RejectReason
+from radius.authentication.stored_password import StoredPassword
 from radius.directory import Directory
 from radius.errors import EapMalformedError
 from tests.radius.support import City, add_credential, add_hashed_credential, eap_mschapv2_response
@@ -65,7 +66,7 @@ async def test_mschapv2_proves_both_sides_to_each_other_and_derives_the_key(
     answer = eap_mschapv2_response(challenge, PASSWORD)
     message = told(await tell(method, answer))
     proof = proof_of(challenge, answer, b"anna")
-    stored = mschap.StoredPassword(nt_hash(PASSWORD))
+    stored = StoredPassword(nt_hash(PASSWORD))
     assert message == b"\x03" + proof.success(stored) + b" M=Welcome"
     outcome = await tell(method, b"\x03")
     assert isinstance(outcome, Succeeded)

@@ -19,8 +19,9 @@ from foundation.settings import RoamingSettings, Settings
 from radius.authenticators import keyed_digest
 from radius.packet import Attribute, Code, Packet, decode, encode_reply
 from radius.server import RadiusServer, running
-from tests.radius.support import free_ports, insert, radius_settings
+from tests.radius.support import insert, radius_settings
 from tests.support.freeradius import SECRET as HOME_SECRET
+from tools.free_ports import free_ports
 
 Reply = tuple[Code, Sequence[Attribute]]
 

@@ -15,7 +15,8 @@ from radius.roaming import metrics
 from radius.roaming.exchange import TooManyQuestionsError, UdpExchange, UdpQuestion
 from radius.roaming.table import Address
 from radius.roaming.upstream import ask_for_status
-from tests.radius.roaming.support import HOME_SECRET, ScriptedHome, until
+from tests.radius.roaming.support import ScriptedHome, until
+from tests.support.freeradius import SECRET as HOME_SECRET
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ async def ask(exchange: UdpExchange, name: str = "x") -> UdpQuestion:
 
 
 def discarded(reason: str) -> float:
-    return metrics.home_server_discards.labels(reason)._value.get()
+    return float(metrics.home_server_discards.labels(reason)._value.get())
 
 
 async def test_hundreds_of_questions_are_open_at_once_and_each_gets_its_own_answer(

@@ -13,6 +13,7 @@ from foundation.database import Database
 from foundation.privacy import Keyring
 from foundation.schema import accounting_sessions, authentications
 from radius import attributes
+from radius.attribute_values import Value
 from radius.authentication.mschap import mppe_keys
 from radius.authentication.stored_password import StoredPassword
 from radius.authenticators import reveal_salted
@@ -25,8 +26,8 @@ from tests.radius.roaming.support import add_realm, add_server, roaming_server, 
 from tests.radius.support import DEVICE, SECRET, City, Client, access_request, accounting_request, rows
 from tests.support.freeradius import SECRET as HOME_SECRET
 from tests.support.freeradius import FreeRadius
-from tests.support.network import free_ports
 from tests.support.peers import Peers
+from tools.free_ports import free_ports
 
 REALM = "solihull.example"
 VISITOR = f"visitor@{REALM}"
@@ -50,7 +51,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[FreeRadius]
     if not program.exists():
         yield []
         return
-    servers = [FreeRadius(program, folder / str(n), *ports[2 * n : 2 * n + 2]) for n in range(2)]
+    servers = [FreeRadius(program, folder / str(n), ports[2 * n], ports[2 * n + 1]) for n in range(2)]
     for server in servers:
         server.prepare(USERS, f"radius.{REALM}")
     with servers[0].running(), servers[1].running():
@@ -174,7 +175,8 @@ async def test_accounting_is_stored_here_and_reaches_the_home(
     request = accounting_request({**named, "Acct-Status-Type": "Start"})
     with Client(server, Port.ACCOUNTING) as accounting:
         assert (await accounting.ask(request)).code is Code.ACCOUNTING_RESPONSE
-        values = [*{**named, "Acct-Status-Type": "Stop", "Acct-Session-Time": 60}.items(), *classes]
+        stop: dict[str, Value] = {**named, "Acct-Status-Type": "Stop", "Acct-Session-Time": 60}
+        values = [*stop.items(), *classes]
         await accounting.ask(encode_request(Code.ACCOUNTING_REQUEST, 8, attributes.encode_all(values), SECRET))
     (row,) = await rows(database, accounting_sessions)
     assert (row.user_name, row.ended_by) == (VISITOR, "stop")

@@ -26,7 +26,7 @@ from radius.roaming.health import State
 from radius.roaming.table import Address
 from radius.server import RadiusServer
 from radius.service import Port
-from tests.radius.roaming.support import HOME_SECRET, Reply, ScriptedHome, add_realm, add_server, roaming_server, until
+from tests.radius.roaming.support import Reply, ScriptedHome, add_realm, add_server, roaming_server, until
 from tests.radius.support import (
     SECRET,
     City,
@@ -35,9 +35,10 @@ from tests.radius.support import (
     accounting_request,
     add_credential,
     build_city,
-    free_ports,
     rows,
 )
+from tests.support.freeradius import SECRET as HOME_SECRET
+from tools.free_ports import free_ports
 
 GUEST = "guest@a.example"
 ANSWER_SECONDS = 0.3
@@ -74,8 +75,10 @@ async def setting(database: Database, keyring: Keyring, city: City, tmp_path: Pa
     realm_id = await add_realm(database, city.council_id, "a.example")
     for priority, home in enumerate(homes):
         await add_server(database, keyring, realm_id, home.port, accounting_port=home.port, priority=priority)
-    limits = {"answer_seconds": ANSWER_SECONDS, "status_seconds": 1, "own_realms": ("wifi.coventry.example",)}
-    async with roaming_server(database, keyring, tmp_path, **limits) as server:
+    async with roaming_server(
+        database, keyring, tmp_path,
+        answer_seconds=ANSWER_SECONDS, status_seconds=1, own_realms=("wifi.coventry.example",),
+    ) as server:  # fmt: skip
         with Client(server, Port.AUTHENTICATION) as nas:
             await until(lambda: all(home.probes for home in homes))
             yield Setting(server, homes, nas, database)
@@ -92,7 +95,7 @@ def answering(code: Code, *given: Attribute) -> Callable[[Packet], Reply]:
 
 
 def drops(reason: str) -> float:
-    return metrics.proxy_drops.labels(reason)._value.get()
+    return float(metrics.proxy_drops.labels(reason)._value.get())
 
 
 async def test_the_password_reaches_the_home_server_and_no_other_one(setting: Setting) -> None:

@@ -14,7 +14,8 @@ from radius.roaming import metrics
 from radius.roaming.table import Address, RealmDirectory
 from radius.roaming.upstream import Upstreams
 from tests.conftest import insert_council
-from tests.radius.roaming.support import HOME_SECRET, add_realm, add_server
+from tests.radius.roaming.support import add_realm, add_server
+from tests.support.freeradius import SECRET as HOME_SECRET
 
 
 async def test_realms_are_read_with_their_servers_in_order(any_database: Database, keyring: Keyring) -> None:

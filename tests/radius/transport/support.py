@@ -24,7 +24,8 @@ from foundation.settings import RadSecSettings, Settings
 from radius.packet import Packet, decode, verify_reply
 from radius.server import RadiusServer, running
 from radius.transport.stream import read_packet
-from tests.radius.support import City, access_request, free_ports, insert, radius_settings
+from tests.radius.support import City, access_request, insert, radius_settings
+from tools.free_ports import free_ports
 
 # What RFC 6614 section 2.3 prescribes.
 SECRET = b"radsec"

@@ -13,10 +13,11 @@ from foundation.privacy import Keyring
 from foundation.schema import accounting_sessions
 from radius.dynamic_authorization import Result, change_session, disconnect_session
 from radius.server import RadiusServer
-from tests.radius.support import City, free_ports, rows
+from tests.radius.support import City, rows
 from tests.radius.transport.support import NAME, Certificates, add_equipment, address_of
 from tests.support.freeradius import FreeRadius
 from tests.support.peers import Peers
+from tools.free_ports import free_ports
 
 pytestmark = [pytest.mark.peer("freeradius"), pytest.mark.peer("radclient")]
 

@@ -155,9 +155,9 @@ async def test_a_change_of_its_row_reaches_an_open_connection(
     await radsec.equipment.refresh()
     assert radsec.radsec is not None
     radsec.radsec.check()
-    connection = radsec.radsec.find(nas_id)
-    assert connection is not None
-    assert connection.nas.vendor == "hostapd"
+    found = radsec.radsec.find(nas_id)
+    assert found is not None
+    assert found.nas.vendor == "hostapd"
     assert (await peer.ask(login(2))).code is Code.ACCESS_ACCEPT
 
 

@@ -18,13 +18,13 @@ from radius.server import RadiusServer
 from radius.transport import radsec_client
 from radius.transport.radsec_client import RadSecExchange
 from radius.transport.tls import TlsFiles
-from tests.radius.support import free_ports
 from tests.radius.transport.support import (
     SECRET,
     SERVER_NAME,
     Certificates,
     address_of,
 )
+from tools.free_ports import free_ports
 
 
 def files(certificates: Certificates, certificate: Path) -> TlsFiles:

@@ -245,8 +245,10 @@ async def test_residents_of_another_operator_are_asked_about_over_radsec(
     theirs = certificates.server("radius.other.example.org")
     async with running(peers, OTHER_OPERATOR, certificates, theirs, home.port) as port:
         realm_id = await add_realm(database, city.council_id, "other.example.org")
-        more = {"transport": "radsec", "radsec_name": "radius.other.example.org", "secret": b"radsec"}
-        await add_server(database, keyring, realm_id, port, accounting_port=port, **more)
+        await add_server(
+            database, keyring, realm_id, port, accounting_port=port, secret=b"radsec", transport="radsec",
+            radsec_name="radius.other.example.org",
+        )  # fmt: skip
         async with roaming_server(database, keyring, tmp_path) as server:
             with Client(server, Port.AUTHENTICATION) as client:
                 request = access_request({"User-Name": "guest@other.example.org", "User-Password": "hers"})

@@ -17,8 +17,9 @@ from radius.packet import Code
 from radius.server import RadiusServer, running
 from radius.service import Port
 from radius.workers import Role, workers_of
-from tests.radius.support import Client, access_request, accounting_request, free_ports, radius_settings, rows
+from tests.radius.support import Client, access_request, accounting_request, radius_settings, rows
 from tests.radius.transport.support import SECRET, Certificates, client_context, connected, listening_port, login
+from tools.free_ports import free_ports
 
 Workers = dict[Role, RadiusServer]
 

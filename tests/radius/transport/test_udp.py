@@ -25,7 +25,8 @@ from radius.service import Port, Request, Service
 from radius.transport import kernel
 from radius.transport.kernel import memory_of
 from radius.transport.udp import UdpTransport, bind
-from tests.radius.support import NAS, access_request, free_ports
+from tests.radius.support import NAS, access_request
+from tools.free_ports import free_ports
 
 SMALL_BUFFER_OCTETS = 8192
 LIMIT = 300

@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from sqlalchemy import select, update
 
 from captive_portal.pages.staff import access
-from captive_portal.storage import help_requests
 from foundation.schema import audit_events, councils, devices, journeys
 from foundation.schema import help_requests as requests
 from foundation.staff import IDLE, Role, add_account
@@ -215,7 +214,7 @@ async def test_who_goes_away_is_logged_out(desk: Desk, monkeypatch: pytest.Monke
 async def test_when_every_number_is_taken_the_resident_is_told_so(
     phone: Phone, city: City, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(help_requests.secrets, "randbelow", lambda _most: 7)
+    monkeypatch.setattr("captive_portal.storage.help_requests.secrets.randbelow", lambda _most: 7)
     assert await ask(phone) == "1007"
     async with city.database.write() as connection:
         await connection.execute(update(journeys).values(mac_pseudonym=b"somebody else's!"))

@@ -10,9 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from sqlalchemy import select
 
+from captive_portal import metrics
 from captive_portal.essentials import watch
 from captive_portal.essentials.sites import EssentialSite
-from captive_portal.storage.essentials import Checked
+from captive_portal.storage.essentials import Checked, load_checks
 from foundation.schema import audit_events, councils
 from foundation.staff import Role, add_account
 from tests.captive_portal.conftest import City, Client, Phone
@@ -84,11 +85,11 @@ async def test_a_look_now_is_kept_and_shown(manager: Desk, city: City, monkeypat
     assert "<strong>it answers 500</strong>" in manager.page
     assert "a.example" in manager.page
     async with city.database.read() as connection:
-        assert len(await watch.storage.load_checks(connection, city.council_id)) == 6
+        assert len(await load_checks(connection, city.council_id)) == 6
     # Within a day nobody looks again, and what was found is what is counted.
     monkeypatch.delattr(watch, "look_at")
     await watch.look_at_what_is_due(city.runtime, datetime.now(UTC))
-    assert watch.metrics.essential_sites_unreachable._value.get() == 1
+    assert metrics.essential_sites_unreachable._value.get() == 1
 
 
 async def test_other_roles_and_other_councils_are_shut_out(client: Client, city: City) -> None:

@@ -15,6 +15,7 @@ import jwt
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from pydantic import SecretStr
 
 from captive_portal.ways_in.sms import delivery, mail_gateway
 from captive_portal.ways_in.sms.base import SmsError, Text
@@ -171,7 +172,9 @@ async def test_a_provider_that_does_not_answer_is_not_asked_twice(free_port: int
 
     server = await asyncio.start_server(silent, "127.0.0.1", free_port)
     settings = Settings(
-        sms=SmsSettings(provider="http", http_url=f"http://127.0.0.1:{free_port}/", timeout_seconds=1, pause_seconds=0)
+        sms=SmsSettings(
+            provider="http", http_url=SecretStr(f"http://127.0.0.1:{free_port}/"), timeout_seconds=1, pause_seconds=0
+        )
     )
     async with server:
         with pytest.raises(SmsError, match="did not answer in 1 s"):
