@@ -187,9 +187,12 @@ async def _alone(database: Database) -> AsyncIterator[AsyncConnection | None]:
         try:
             await connection.execute(text(f"SET lock_timeout = {LOCK_TIMEOUT_MILLISECONDS}"))
             yield connection
-        finally:
-            await connection.execute(text("RESET lock_timeout"))
-            await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), lock)
+        except BaseException:
+            # Lock and setting end with their session. A statement could fail here, and its error hide a cancellation.
+            await connection.invalidate()
+            raise
+        await connection.execute(text("RESET lock_timeout"))
+        await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), lock)
 
 
 async def _detach_past(

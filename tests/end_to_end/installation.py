@@ -153,7 +153,8 @@ class Installation:
                 process.kill()
                 statuses[name] = process.wait()
         self._processes.clear()
-        assert not any(statuses.values()), f"not stopped cleanly: {statuses}"
+        logs = {name: self.log(name)[-2000:] for name, status in statuses.items() if status}
+        assert not any(statuses.values()), f"not stopped cleanly: {statuses}, {logs}"
 
 
 def children(process_id: int) -> list[int]:

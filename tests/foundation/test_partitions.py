@@ -254,6 +254,25 @@ async def test_where_somebody_keeps_a_table_locked_the_month_is_dropped_next_tim
     assert MONTH not in await city.tables()
 
 
+async def test_dropping_a_month_ends_when_it_is_cancelled_and_keeps_nobody_from_doing_it_later(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "LOCK_TIMEOUT_MILLISECONDS", 30_000)
+    await ensure_months(city.database, [LONG_AGO])
+    await city.add_session(LONG_AGO)
+    async with city.database.read() as report:
+        await report.execute(select(accounting_sessions))
+        keeping = asyncio.create_task(keep(city.database, LIMITS, NOW))
+        while not await city.is_half_detached(MONTH):
+            assert not keeping.done()
+        keeping.cancel()
+        async with asyncio.timeout(5):
+            with pytest.raises(asyncio.CancelledError):
+                await keeping
+    await keep(city.database, LIMITS, NOW)
+    assert MONTH not in await city.tables()
+
+
 async def test_a_row_that_came_before_its_month_was_detached_is_not_dropped(city: City) -> None:
     await ensure_months(city.database, [LONG_AGO])
     await city.add_session(LONG_AGO, received=NOW)
