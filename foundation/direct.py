@@ -41,7 +41,8 @@ PATIENCE_SECONDS = 20.0
 
 AFTER_AN_ERROR = "a statement of the transaction failed, so that nothing of it was committed"
 
-Row = tuple[Any, ...]
+Row = Sequence[Any]
+"""Values in the order of the statement's columns: a tuple of SQLite's, a record of asyncpg's."""
 OnConflict = Callable[[postgresql.Insert], postgresql.Insert]
 Compiled = TypeVar("Compiled")
 

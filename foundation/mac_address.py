@@ -40,9 +40,15 @@ class MacAddress:
 
         Raises NotAMacAddressError; its message leaves the text out, because it may be somebody's address.
         """
-        if _SPELLINGS.fullmatch(text) is None:
+        address = cls.match(text)
+        if address is None:
             raise NotAMacAddressError("not a MAC address; write it like 00-00-5E-00-53-01")
-        return cls(bytes.fromhex(text.translate(_SEPARATORS)))
+        return address
+
+    @classmethod
+    def match(cls, text: str) -> MacAddress | None:
+        """Read any known spelling; None for what is no address, where that is nothing wrong."""
+        return cls(bytes.fromhex(text.translate(_SEPARATORS))) if _SPELLINGS.fullmatch(text) else None
 
     @classmethod
     def parse_station_id(cls, text: str) -> tuple[MacAddress, str]:

@@ -55,10 +55,10 @@ class PostgresConnection:
         self.driver = driver
         self._prepared: dict[str, Any] = {}
 
-    async def fetch(self, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    async def fetch(self, text: str, values: Sequence[Any]) -> list[Sequence[Any]]:
         """The rows of a statement."""
         try:
-            rows: list[tuple[Any, ...]] = await (await self._prepare(text)).fetch(*values)
+            rows: list[Sequence[Any]] = await (await self._prepare(text)).fetch(*values)
         except _DRIVER_ERRORS as error:
             raise _explained(error) from None
         return rows

@@ -28,7 +28,8 @@ class ValueType:
 
 def decode_text(octets: bytes) -> str:
     """UTF-8 text. NUL is refused: no name or identifier has one, and PostgreSQL cannot store it."""
-    if b"\0" in octets:
+    # A number is found several times as fast as the octets b"\0".
+    if 0 in octets:
         raise ValueError("text contains NUL")
     return octets.decode()
 

@@ -39,7 +39,8 @@ logger = structlog.get_logger(__name__)
 _CLASS_PURPOSE = "radius class"
 _CLASS = struct.Struct("!QQ")
 _SHORTEST_INTERIM_SECONDS = 60
-_JITTER = 0.1
+# A tenth either way.
+_JITTER_PART: Final = 10
 _LONGEST_TEXT_OCTETS: Final = 253
 # Places and encoded sets kept; invented Called-Station-Ids and changing policies must not fill the memory.
 _MOST_PLACES: Final = 16_384
@@ -53,7 +54,7 @@ REJECT_ATTRIBUTES = encode_all({"Reply-Message": "You could not be connected. Op
 def longest_interim_seconds(settings: RadiusSettings) -> float:
     """The longest interim interval that any session was given."""
     longest = max(vendor.shortest_interim_seconds for vendor in VENDORS.values())
-    return max(settings.interim_interval_seconds, longest) * (1 + _JITTER)
+    return max(settings.interim_interval_seconds, longest) * (1 + 1 / _JITTER_PART)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +254,9 @@ def interim_seconds(
 
     RFC 2869 section 2.1 asks for randomness. The same request gets the same interval.
     """
-    chance = int.from_bytes(authenticator[:2], "big") / 0xFFFF * 2 - 1
-    return max(shortest_seconds, round(interval_seconds * (1 + _JITTER * chance)))
+    chance = authenticator[0] << 8 | authenticator[1]
+    jitter = interval_seconds // _JITTER_PART
+    return max(shortest_seconds, interval_seconds - jitter + 2 * jitter * chance // 0xFFFF)
 
 
 def make_class(keyring: Keyring, resident_id: int | None, device_id: int | None) -> bytes:

@@ -54,12 +54,12 @@ class Batcher(Generic[Item, Result]):
         """The result, when the item's batch is done. Raises QueueFullError."""
         if len(self._waiting) >= self.limit:
             raise QueueFullError(f"{self.limit} items wait already; the database does not keep up")
-        loop = asyncio.get_running_loop()
-        pending: Pending[Result] = Pending(loop)
+        pending: Pending[Result] = Pending()
+        pending.waiter = None
         self._waiting.append((item, pending))
         if self._task is None:
             # A task begins in the event loop's next turn: all that this turn submits goes into one batch.
-            self._task = loop.create_task(self._work())
+            self._task = asyncio.create_task(self._work())
         return pending
 
     async def drain(self) -> None:
@@ -88,7 +88,8 @@ class Batcher(Generic[Item, Result]):
         for (_, pending), result in zip(batch, results, strict=True):
             if not pending.done():
                 pending.set_result(result)
-                pending.wake()
+                if pending.waiter is not None:
+                    pending.waiter.step()
 
 
 def _fail(pending: Pending[Result], error: BaseException) -> None:
@@ -96,4 +97,5 @@ def _fail(pending: Pending[Result], error: BaseException) -> None:
         pending.set_exception(error)
     else:  # we are being cancelled: so is who waits for us
         pending.cancel()
-    pending.wake()
+    if pending.waiter is not None:
+        pending.waiter.step()

@@ -25,18 +25,15 @@ class Waiter(Protocol):
 
 
 class Pending(asyncio.Future[Result]):
-    """A future that may have a waiter, which is called at once and not in the loop's next turn."""
+    """A future that may have a waiter, which is called at once and not in the loop's next turn.
+
+    Whoever makes one sets ``waiter``, to None as a rule, and has the waiter step when the result is set: a method of
+    Python's for either would cost more than the future itself, which is made in C.
+    """
 
     __slots__ = ("waiter",)
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(loop=loop)
-        self.waiter: Waiter | None = None
-
-    def wake(self) -> None:
-        """Have the waiter go on; call it when the result is set."""
-        if self.waiter is not None:
-            self.waiter.step()
+    waiter: Waiter | None
 
 
 async def in_own_task() -> None:

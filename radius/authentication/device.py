@@ -23,12 +23,7 @@ _SPELLINGS = (("-", 2), (":", 2), ("", 12), (".", 4), ("-", 4), ("-", 6))
 def parse_address(text: str) -> MacAddress | None:
     """A MAC address in any spelling, or None."""
     # Most names are of residents, and are seen not to be one by their length.
-    if len(text) not in _LENGTHS:
-        return None
-    try:
-        return MacAddress.parse(text)
-    except NotAMacAddressError:
-        return None
+    return MacAddress.match(text) if len(text) in _LENGTHS else None
 
 
 def station_address(calling_station_id: str | None) -> MacAddress | None:

@@ -13,6 +13,8 @@ from radius.errors import LocalFaultError
 Found = TypeVar("Found")
 
 EVERY_REALM = "*"
+# By its number it is found several times as fast as b"@" would be, and every login looks for it.
+_AT = ord("@")
 _BELOW = "*."
 _LONGEST_REALM_OCTETS = 253
 _LONGEST_LABEL_OCTETS = 63
@@ -34,7 +36,7 @@ def parse_identifier(user_name: bytes) -> NetworkAccessIdentifier | None:
     RFC 7542 section 2.2: one @, and a realm of at least two labels. Nothing is mended: a realm that is almost right,
     with a space at its end, would only be refused after a journey through all the proxies.
     """
-    if b"@" not in user_name:
+    if _AT not in user_name:
         return None
     try:
         text = user_name.decode()

@@ -51,7 +51,7 @@ class TestRateLimits:
     def test_no_address_is_kept_in_clear(self) -> None:
         limits = RateLimits(per_device_per_minute=3, per_nas_per_second=1000)
         limits.refusal(request_of(), NAS, 0.0)
-        (key,) = limits.devices._buckets
+        (key,) = limits.devices._recent
         assert isinstance(key, int)
 
 
