@@ -45,8 +45,10 @@ PACKET_PATH = [
     "radius/parser.py",
     "radius/policies/decision.py",
     "radius/policies/effective.py",
+    "radius/roaming/forwarding.py",
     "radius/roaming/realm.py",
     "radius/roaming/routing.py",
+    "radius/roaming/travelling.py",
     "radius/service.py",
     "radius/transport/udp.py",
 ]

@@ -112,11 +112,7 @@ class Authorizer:
             return granted
         if device and accepted.resident_id is not None:
             self.recent.add(accepted.resident_id, device, request.arrival.monotonic)
-        return (
-            *_of_session(granted, site.vendor),
-            *site.attributes,
-            *self._of_device(accepted, request, site.vendor),
-        )
+        return _of_session(granted, site.vendor) + site.attributes + self._of_device(accepted, request, site.vendor)
 
     def _site(self, accepted: Accepted, request: Request) -> _Site:
         # A place that is known costs one look-up; it is known for as long as both tables are the same.

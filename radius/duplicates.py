@@ -57,7 +57,9 @@ class DuplicateCache:
         entry = self._entries.get(key)
         if entry is not None and entry.authenticator == authenticator and entry.expires_at > now:
             return Known.IN_PROGRESS if entry.reply is None else entry.reply
-        self._entries.pop(key, None)
+        if entry is not None:
+            # The new one's place is behind all others.
+            del self._entries[key]
         self._make_room(now)
         self._entries[key] = _Entry(authenticator, now + self._keep_seconds)
         return Known.NEW

@@ -128,7 +128,7 @@ class Service:
             return encode_reply(self._status_reply, packet, (), secret)
         if self.is_elsewhere is not None and self.is_elsewhere(packet, source):
             return None
-        key = (*source, packet.code, packet.identifier)
+        key = (source[0], source[1], packet.code, packet.identifier)
         known = self.duplicates.begin(key, packet.authenticator, arrival.monotonic)
         if known is Known.NEW:
             return self._limited(Request(packet, nas, secret, arrival, key))

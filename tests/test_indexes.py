@@ -249,8 +249,26 @@ async def test_an_interim_update_changes_no_index_so_that_the_new_version_of_the
     assert in_place > 0.9 * updated
 
 
+async def test_a_month_whose_rows_nobody_has_counted_yet_is_not_read_as_a_whole(
+    postgres_url: str, keyring: Keyring
+) -> None:
+    database = Database(postgres_url)
+    city = await build_city(database, keyring)
+    store = SessionStore(database)
+    for batch in range(20):
+        keys = [bytes([batch, number] * 8) for number in range(30)]
+        await merge(database, [record(city, batch, kind="start", session_key=key) for key in keys], store=store)
+    await database.close()
+    reading = Database(postgres_url)
+    async with reading.read() as connection:
+        table = {"name": f"accounting_sessions_{at(0):%Y_%m}"}
+        assert (await connection.execute(_ROWS_READ_IN_VAIN, table)).scalar_one() == 0
+    await reading.close()
+
+
 _READS: Any = text("""
 SELECT indexrelname AS name, idx_scan AS number FROM pg_stat_user_indexes
 UNION ALL SELECT relname, seq_scan FROM pg_stat_user_tables
 """)
+_ROWS_READ_IN_VAIN: Any = text("SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = :name")
 _UPDATES: Any = text("SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = :name")
