@@ -107,20 +107,22 @@ class AuthenticationHandler:
         accepted = outcome if isinstance(outcome, Accepted) else None
         if accepted and accepted.proven_name:
             user_name = accepted.proven_name.encode()
+        # Whole microseconds: more digits would only have to be written.
+        milliseconds = int((self._monotonic() - request.arrival.monotonic) * 1_000_000) / 1000
+        # By position, which takes half the time of names; the order is the class's.
         return LogLine(
-            at=request.arrival.at,
-            council_id=nas.council_id,
-            nas_id=nas.id,
-            venue_id=self._equipment.table.venue_id(nas, first.get(_CALLED_STATION_ID)),
-            method=outcome.method,
-            accepted=accepted is not None,
-            reason="" if isinstance(outcome, Accepted) else outcome.reason.explanation,
-            detail=outcome.detail,
-            user_pseudonym=self._keyring.pseudonym("user", nas.council_id, user_name),
-            # Whole microseconds: more digits would only have to be written.
-            milliseconds=int((self._monotonic() - request.arrival.monotonic) * 1_000_000) / 1000,
-            resident_id=accepted.resident_id if accepted else None,
-            device_id=accepted.device_id if accepted else None,
+            request.arrival.at,
+            nas.council_id,
+            nas.id,
+            self._equipment.table.venue_id(nas, first.get(_CALLED_STATION_ID)),
+            outcome.method,
+            accepted is not None,
+            "" if isinstance(outcome, Accepted) else outcome.reason.explanation,
+            outcome.detail,
+            self._keyring.pseudonym("user", nas.council_id, user_name),
+            milliseconds,
+            accepted.resident_id if accepted else None,
+            accepted.device_id if accepted else None,
         )
 
 
