@@ -22,7 +22,7 @@ class TokenBuckets(Generic[Key]):
         self._per_second = per_second
         self._burst = burst
         # Tokens and when they were counted, of those who were heard lately, and of those who were before. Keeping one
-        # table in the order of use would cost every request ten times as much.
+        # table in the order of use would cost every request twice as much.
         self._recent: dict[Key, tuple[float, float]] = {}
         self._earlier: dict[Key, tuple[float, float]] = {}
         self.limit = limit
