@@ -23,8 +23,9 @@ from foundation.database_errors import DatabaseUnavailableError, RowsRefusedErro
 _NOT_OF_THE_DRIVER = ("prepared_statement_cache_size", "prepared_statement_name_func", "async_fallback")
 _MOST_SECONDS_TO_CONNECT = 5.0
 # All that is asked here is found by an index. A plan that was made while a table was empty, as each month's is at
-# first, would read all of it until PostgreSQL next counts its rows.
-_SESSION = {"enable_seqscan": "off"}
+# first, would read all of it until PostgreSQL next counts its rows. Said as a statement, because a pooler in between
+# refuses options that it does not know.
+_PREFER_INDEXES = "SET enable_seqscan = off"
 # Data exception, integrity constraint violation, cardinality violation, WITH CHECK OPTION violation
 # (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _FAULT_OF_ROWS = frozenset({"21", "22", "23", "44"})
@@ -184,15 +185,17 @@ class PostgresConnections:
         seconds = min(_MOST_SECONDS_TO_CONNECT, self._patience_seconds)
         patience = self._patience_seconds
         try:
-            return await asyncpg.connect(
-                **self._options,
-                timeout=seconds,
-                command_timeout=patience,
-                statement_cache_size=0,
-                server_settings=_SESSION,
+            driver = await asyncpg.connect(
+                **self._options, timeout=seconds, command_timeout=patience, statement_cache_size=0
             )
+            try:
+                await driver.execute(_PREFER_INDEXES)
+            except BaseException:
+                driver.terminate()
+                raise
         except _DRIVER_ERRORS as error:
             raise _explained(error) from None
+        return driver
 
     def _give_up(self, lost: Sequence[PostgresConnection]) -> None:
         self._idle = [connection for connection in self._idle if connection not in lost]
