@@ -57,9 +57,10 @@ class MacAddress:
         RFC 3580 section 3.20 writes ``AA-BB-CC-DD-EE-FF:SSID``; the name is empty where there is none.
         """
         for length in (17, 12, 14, 13):
-            address, rest = text[:length], text[length:]
-            if (not rest or rest[0] == ":") and _SPELLINGS.fullmatch(address):
-                return cls.parse(address), rest[1:]
+            rest = text[length:]
+            address = cls.match(text[:length]) if not rest or rest[0] == ":" else None
+            if address is not None:
+                return address, rest[1:]
         raise NotAMacAddressError("not a station identifier; expected AA-BB-CC-DD-EE-FF or AA-BB-CC-DD-EE-FF:SSID")
 
     @property

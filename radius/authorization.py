@@ -40,7 +40,7 @@ _CLASS_PURPOSE = "radius class"
 _CLASS = struct.Struct("!QQ")
 _SHORTEST_INTERIM_SECONDS = 60
 # A tenth either way.
-_JITTER_PART: Final = 10
+_JITTER_DIVISOR: Final = 10
 _LONGEST_TEXT_OCTETS: Final = 253
 # Places and encoded sets kept; invented Called-Station-Ids and changing policies must not fill the memory.
 _MOST_PLACES: Final = 16_384
@@ -54,7 +54,7 @@ REJECT_ATTRIBUTES = encode_all({"Reply-Message": "You could not be connected. Op
 def longest_interim_seconds(settings: RadiusSettings) -> float:
     """The longest interim interval that any session was given."""
     longest = max(vendor.shortest_interim_seconds for vendor in VENDORS.values())
-    return max(settings.interim_interval_seconds, longest) * (1 + 1 / _JITTER_PART)
+    return max(settings.interim_interval_seconds, longest) * (1 + 1 / _JITTER_DIVISOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +251,7 @@ def interim_seconds(
     RFC 2869 section 2.1 asks for randomness. The same request gets the same interval.
     """
     chance = authenticator[0] << 8 | authenticator[1]
-    jitter = interval_seconds // _JITTER_PART
+    jitter = interval_seconds // _JITTER_DIVISOR
     return max(shortest_seconds, interval_seconds - jitter + 2 * jitter * chance // 0xFFFF)
 
 

@@ -88,8 +88,7 @@ class Batcher(Generic[Item, Result]):
         for (_, pending), result in zip(batch, results, strict=True):
             if not pending.done():
                 pending.set_result(result)
-                if pending.waiter is not None:
-                    pending.waiter.step()
+                _wake(pending)
 
 
 def _fail(pending: Pending[Result], error: BaseException) -> None:
@@ -97,5 +96,9 @@ def _fail(pending: Pending[Result], error: BaseException) -> None:
         pending.set_exception(error)
     else:  # we are being cancelled: so is who waits for us
         pending.cancel()
+    _wake(pending)
+
+
+def _wake(pending: Pending[Result]) -> None:
     if pending.waiter is not None:
         pending.waiter.step()

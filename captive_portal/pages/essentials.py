@@ -24,20 +24,14 @@ async def show_on_journey(request: web.Request) -> web.Response:
         sites = await offered_sites(connection, visit.journey.council_id)
     if answer := await change_language(request, now):
         return answer
-    context = {"groups": _groups(sites), "in_english": default_sites(), "back": visit.journey.current_path()}
+    context = {**_listed(sites), "back": visit.journey.current_path()}
     return render_visit(request, visit, "essentials.html", context)
 
 
 async def show_for_council(request: web.Request) -> web.Response:
     """GET /councils/{code}/essentials."""
     place, sites = await _of_council(request)
-    context = {
-        "groups": _groups(sites),
-        "in_english": default_sites(),
-        "back": "",
-        "place": place,
-        "information": f"/councils/{place.council_code}/",
-    }
+    context = {**_listed(sites), "back": "", "place": place, "information": f"/councils/{place.council_code}/"}
     return render(request, "essentials.html", context)
 
 
@@ -63,6 +57,11 @@ async def _of_council(request: web.Request) -> tuple[equipment.Place, list[Essen
         if place is None:
             raise web.HTTPNotFound
         return place, await offered_sites(connection, place.council_id)
+
+
+def _listed(sites: list[EssentialSite]) -> dict[str, object]:
+    """What both pages show; names that come with us are English, whatever the page's language."""
+    return {"groups": _groups(sites), "in_english": default_sites()}
 
 
 def _groups(sites: Iterable[EssentialSite]) -> list[tuple[str, list[EssentialSite]]]:
